@@ -1,0 +1,176 @@
+"""One generation of the index, open for reading. Immutable and safe between threads."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tutor.chunks import Chunk
+from tutor.corpus.items import Item, Misconception, Point, Source
+from tutor.errors import IndexError_
+
+COLLECTION = "chunks"
+REBUILD = "run `tutor ingest --rebuild`"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk with what each leg of the search says of it.
+
+    `cosine` is -1.0 to 1.0; `bm25` is 0.0 or more; either is None when that
+    leg didn't return the chunk.
+    """
+
+    chunk: Chunk
+    cosine: float | None
+    bm25: float | None
+
+
+class Snapshot:
+    """Reads one generation folder. Raises `IndexError_` when it is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        # Shared for as long as this snapshot lives: a writer deletes only unlocked generations.
+        self._alive = open(folder / "alive.lock", "rb")  # noqa: SIM115
+        fcntl.flock(self._alive, fcntl.LOCK_SH)
+        try:
+            self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+            self._db = sqlite3.connect(
+                f"file:{folder / 'items.sqlite3'}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
+            rows = self._db.execute("SELECT id, item, field, lang FROM chunks ORDER BY place")
+            self._chunks = rows.fetchall()
+            self._place = {row[0]: place for place, row in enumerate(self._chunks)}
+            self._open_legs()
+        except (OSError, ValueError, KeyError, sqlite3.Error) as error:
+            self._alive.close()
+            raise IndexError_(f"the index in {str(folder)!r} is damaged: {error}", fix=REBUILD) from error
+
+    def _open_legs(self) -> None:
+        import bm25s
+        import chromadb
+        from chromadb.errors import ChromaError
+
+        self._bm25 = bm25s.BM25.load(self.folder / "bm25") if self._chunks else None
+        try:
+            self._client = chromadb.PersistentClient(
+                str(self.folder / "chroma"), settings=chroma_settings()
+            )
+            self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
+            held = self._collection.count()
+        except (ChromaError, RuntimeError) as error:
+            raise ValueError(str(error)) from error
+        if held != len(self._chunks):
+            raise ValueError(f"{held} vectors but {len(self._chunks)} chunks")
+
+    def __len__(self) -> int:
+        """Number of chunks."""
+        return len(self._chunks)
+
+    def items(self) -> list[Item]:
+        """All items, in the order of their ids."""
+        return [load_item(row[0]) for row in self._query("SELECT json FROM items ORDER BY id")]
+
+    def item(self, item_id: str) -> Item:
+        """The item with that id. Raises `KeyError`."""
+        rows = self._query("SELECT json FROM items WHERE id = ?", (item_id,))
+        if not rows:
+            raise KeyError(item_id)
+        return load_item(rows[0][0])
+
+    def hashes(self, root: str) -> dict[str, str]:
+        """Ids and content hashes of the items that were read from `root`."""
+        return dict(self._query("SELECT id, hash FROM items WHERE root = ?", (root,)))
+
+    def roots(self) -> dict[str, int]:
+        """Every place that was ingested, with its number of items."""
+        return dict(self._query("SELECT root, count(*) FROM items GROUP BY root"))
+
+    def chunk(self, chunk_id: str) -> Chunk:
+        """The chunk with that id. Raises `KeyError`."""
+        return self._chunks_at([self._place[chunk_id]])[0]
+
+    def search(self, vector: Sequence[float], words: Iterable[str], depth: int) -> list[Hit]:
+        """The `depth` best chunks by cosine and the `depth` best by BM25, merged, in no order."""
+        if not self._chunks:
+            return []
+        dense = self._dense(vector, min(depth, len(self._chunks)))
+        keyword = self._keyword(list(words), min(depth, len(self._chunks)))
+        places = list(dense | keyword)
+        return [
+            Hit(chunk, dense.get(place), keyword.get(place))
+            for place, chunk in zip(places, self._chunks_at(places), strict=True)
+        ]
+
+    def _dense(self, vector: Sequence[float], depth: int) -> dict[int, float]:
+        found = self._collection.query(
+            query_embeddings=[np.asarray(vector, np.float32)], n_results=depth, include=["distances"]
+        )
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return {self._place[chunk_id]: 1.0 - float(distance) for chunk_id, distance in pairs}
+
+    def _keyword(self, words: list[str], depth: int) -> dict[int, float]:
+        known = [word for word in words if word in self._bm25.vocab_dict]
+        if not known:
+            return {}
+        scores = self._bm25.get_scores(known)
+        best = np.argpartition(-scores, depth - 1)[:depth]
+        return {int(place): float(scores[place]) for place in best if scores[place] > 0}
+
+    def knows_word(self, word: str) -> bool:
+        """True when some chunk holds this token."""
+        return self._bm25 is not None and word in self._bm25.vocab_dict
+
+    def _chunks_at(self, places: list[int]) -> list[Chunk]:
+        ids = [self._chunks[place][0] for place in places]
+        texts: dict[str, tuple[str, str]] = {}
+        for start in range(0, len(ids), 500):
+            part = ids[start : start + 500]
+            marks = ",".join("?" * len(part))
+            rows = self._query(f"SELECT id, text, indexed FROM chunks WHERE id IN ({marks})", part)
+            texts |= {row[0]: (row[1], row[2]) for row in rows}
+        return [Chunk(*self._chunks[place], *texts[self._chunks[place][0]]) for place in places]
+
+    def _query(self, sql: str, values: Sequence[object] = ()) -> list[tuple]:
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    def close(self) -> None:
+        """Lets go of the files. The snapshot can't be used any more."""
+        self._db.close()
+        self._client.close()
+        self._alive.close()
+
+
+def chroma_settings():
+    """In process, nothing sent anywhere."""
+    from chromadb.config import Settings
+
+    return Settings(anonymized_telemetry=False, allow_reset=False)
+
+
+def load_item(text: str) -> Item:
+    """The item that `dump_item` wrote. Raises `KeyError` or `TypeError` when it isn't one."""
+    data = json.loads(text)
+    return Item(
+        **data
+        | {
+            "source": Source(**data["source"]),
+            "aliases": {lang: tuple(texts) for lang, texts in data["aliases"].items()},
+            "points": tuple(Point(**point) for point in data["points"]),
+            "misconceptions": tuple(Misconception(**m) for m in data["misconceptions"]),
+            "follow_ups": tuple(data["follow_ups"]),
+            "prerequisites": tuple(data["prerequisites"]),
+            "seeds": tuple(data["seeds"]),
+        }
+    )
