@@ -61,7 +61,10 @@ def _params(xllamacpp, config):
     params.n_parallel = config["slots"]
     params.n_ctx = config["context"] * config["slots"]
     params.n_predict = MOST_TOKENS
-    params.cpuparams.n_threads = config["threads"]
+    # Writing is a lockstep of very short steps: with a thread on every core, one other
+    # busy process stalls them all (28 tokens/s fell to between 1 and 6 on two cores;
+    # with a core left free it is 19, and 17 beside that process).
+    params.cpuparams.n_threads = max(1, config["threads"] - 1)
     params.cpuparams_batch.n_threads = config["threads"]
     params.n_batch = params.n_ubatch = BATCH
     # Waiting requests each hold an HTTP thread; more of them queue without being seen.

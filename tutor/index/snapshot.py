@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
@@ -50,7 +51,12 @@ class Snapshot:
             )
             rows = self._db.execute("SELECT id, item, field, lang FROM chunks ORDER BY place")
             self._chunks = rows.fetchall()
+            kinds = self._db.execute("SELECT id, kind, answered FROM items")
+            self._kinds = {row[0]: row[1:] for row in kinds}
             self._place = {row[0]: place for place, row in enumerate(self._chunks)}
+            counted = json.loads((folder / "words.json").read_text("utf-8"))
+            self._items_with: dict[str, int] = counted["words"]
+            self.item_count: int = counted["items"]
             self._open_legs()
         except (OSError, ValueError, KeyError, sqlite3.Error) as error:
             self._alive.close()
@@ -127,9 +133,29 @@ class Snapshot:
         best = np.argpartition(-scores, depth - 1)[:depth]
         return {int(place): float(scores[place]) for place in best if scores[place] > 0}
 
-    def knows_word(self, word: str) -> bool:
-        """True when some chunk holds this token."""
-        return self._bm25 is not None and word in self._bm25.vocab_dict
+    def rarity(self, word: str) -> float:
+        """Inverse item frequency of a token, log((n + 1) / (items that hold it + 0.5)); above 0.
+
+        A word that no item holds is the most telling of all.
+        """
+        return math.log((self.item_count + 1) / (self._items_with.get(word, 0) + 0.5)) + 0.01
+
+    def holds(self, word: str) -> bool:
+        """True when some item holds this token."""
+        return word in self._items_with
+
+    def kind_of(self, item_id: str) -> str:
+        """Kind of an item: "curated", "note" or "document"."""
+        return self._kinds[item_id][0]
+
+    def answered(self, item_id: str) -> bool:
+        """True when the item has an answer in some language."""
+        return bool(self._kinds[item_id][1])
+
+    def words_of(self, item_id: str) -> frozenset[str]:
+        """All tokens of all chunks of an item."""
+        rows = self._query("SELECT tokens FROM chunks WHERE item = ?", (item_id,))
+        return frozenset(token for row in rows for token in row[0].split("\x1f"))
 
     def _chunks_at(self, places: list[int]) -> list[Chunk]:
         ids = [self._chunks[place][0] for place in places]

@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -30,7 +31,10 @@ from tutor.index.snapshot import COLLECTION, REBUILD, Snapshot, chroma_settings,
 SCHEMA = 1
 
 _TABLES = """
-CREATE TABLE items (id TEXT PRIMARY KEY, root TEXT NOT NULL, hash TEXT NOT NULL, json TEXT NOT NULL);
+CREATE TABLE items (
+    id TEXT PRIMARY KEY, root TEXT NOT NULL, hash TEXT NOT NULL, kind TEXT NOT NULL,
+    answered INTEGER NOT NULL, json TEXT NOT NULL
+);
 CREATE INDEX items_by_root ON items (root);
 CREATE TABLE chunks (
     place INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, item TEXT NOT NULL, field TEXT NOT NULL,
@@ -216,12 +220,14 @@ class Index:
                 if before is None:
                     db.executescript(_TABLES)
                 dropped = self._write_items(db, gone, new, new_chunks)
-                tokens = [
-                    row[0].split("\x1f") if row[0] else []
-                    for row in db.execute("SELECT tokens FROM chunks ORDER BY place")
+                rows = [
+                    (row[0], row[1].split("\x1f") if row[1] else [])
+                    for row in db.execute("SELECT item, tokens FROM chunks ORDER BY place")
                 ]
+            tokens = [found for _, found in rows]
             self._write_vectors(folder / "chroma", dropped, new_chunks, vectors)
             self._write_keywords(folder / "bm25", tokens)
+            self._count_words(folder, rows)
             manifest = {"fingerprint": self.fingerprint(), "chunks": len(tokens)}
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
             (folder / "alive.lock").touch()
@@ -236,7 +242,7 @@ class Index:
     def _copy(source: Path, target: Path) -> None:
         shutil.copytree(
             source, target, dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("bm25", "manifest.json", "*-wal", "*-shm", "chroma.sqlite3"),
+            ignore=shutil.ignore_patterns("bm25", "words.json", "manifest.json", "*-wal", "*-shm", "chroma.sqlite3"),
         )
         # Readers hold the database open, so it is copied as a database and not as bytes.
         with (
@@ -253,9 +259,10 @@ class Index:
             db.execute("DELETE FROM chunks WHERE item = ?", (item_id,))
             db.execute("DELETE FROM items WHERE id = ?", (item_id,))
         db.executemany(
-            "INSERT INTO items VALUES (?, ?, ?, ?)",
+            "INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (item.id, root, chunks.item_hash(item), json.dumps(asdict(item), ensure_ascii=False))
+                (item.id, root, chunks.item_hash(item), item.kind, item.answered,
+                 json.dumps(asdict(item), ensure_ascii=False))
                 for root, item in new
             ],
         )
@@ -303,6 +310,16 @@ class Index:
             keywords = bm25s.BM25(method="lucene")
             keywords.index(tokens, show_progress=False)
             keywords.save(folder, show_progress=False)
+
+    @staticmethod
+    def _count_words(folder: Path, rows: list[tuple[str, list[str]]]) -> None:
+        """In how many items each token stands: what makes a word of a question telling."""
+        seen: dict[str, set[str]] = {}
+        for item_id, found in rows:
+            seen.setdefault(item_id, set()).update(found)
+        counts = Counter(token for found in seen.values() for token in found)
+        data = {"items": len(seen), "words": counts}
+        (folder / "words.json").write_text(json.dumps(data, ensure_ascii=False), "utf-8")
 
     def _publish(self, folder: Path) -> None:
         numbers = [int(path.name.removeprefix("gen-")) for path in self._generations()]

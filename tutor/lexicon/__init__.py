@@ -16,6 +16,9 @@ from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 from importlib import resources
 
+VERSION = 1
+"""Part of the index's fingerprint: raise it when `tokens` cuts the same text differently."""
+
 CONCEPT = "§"
 """Prefix of the tokens that stand for a concept rather than for a word."""
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from tutor.corpus.notes.lines import Kind, Line
 from tutor.corpus.notes.markers import Marker, answers, is_link, read_marker
@@ -47,11 +48,12 @@ _SECTION_TITLE = re.compile(
     r"篇|部分|章|题|进阶|高级|中级|初级|基础|拓展|扩展|其他|实践|综合|interview|question|basic|advanced", re.IGNORECASE
 )
 _CONNECTIVE = re.compile(r"^(?:那|所以|但|然后|可是|不过|这|于是|而|因此|又|其中|此时|so\b|but\b|then\b|and\b|now\b)", re.IGNORECASE)
+_QUESTION_COLUMN = re.compile(r"^\**(?:问题?|题目|面试题|questions?|q)\**$", re.IGNORECASE)
+_ANSWER_COLUMN = re.compile(r"^\**(?:答案?|回答|解答|参考答案|answers?|a)\**$", re.IGNORECASE)
 _LOOKAHEAD = 30
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of prose with its marker and its surroundings."""
 
     at: int
@@ -72,11 +74,12 @@ def flat_marks(lines: Sequence[Line], start: int, end: int) -> Marks:
     for entry in entries:
         if entry.marker.family in ("ask", "summary") or entry.answered and _may_title(entry):
             marks[entry.at] = _question(entry)
-    marks.update(_numbered(lines, entries))
+    marks.update(_numbered(entries))
     marks.update(_bold(entries, marks))
-    marks.update(_bulleted(lines, entries, marks, end))
+    marks.update(_bulleted(lines, entries, marks))
     marks.update(_unmarked(lines, entries, marks))
-    return _sections(lines, entries, marks)
+    marks.update(_tabled(lines, start, end))
+    return _sections(entries, marks)
 
 
 def sub_marks(lines: Sequence[Line], start: int, end: int, title: str) -> Marks:
@@ -133,10 +136,11 @@ def _question(entry: Entry, *, listed: bool = False) -> Mark:
     return Mark(Role.QUESTION, entry.marker.title, entry.marker.rest, listed)
 
 
-def _numbered(lines: Sequence[Line], entries: list[Entry]) -> Marks:
+def _numbered(entries: list[Entry]) -> Marks:
     marks: Marks = {}
     plain = [e for e in entries if e.marker.number is not None and not e.marker.bullet and e.marker.indent <= 3]
-    resets = [e.at for e in plain if e.marker.family in ("cn", "cnround")]
+    starts = {e.at for e in plain if e.marker.family not in ("cn", "cnround") and e.marker.number == 1}
+    resets = [e.at for e in plain if e.marker.family in ("cn", "cnround") and e.following in starts]
     for bold in (True, False):
         for family in _NUMBERS:
             own = [e for e in plain if (e.marker.family, e.marker.bold) == (family, bold)]
@@ -217,7 +221,7 @@ def _bold(entries: list[Entry], marks: Marks) -> Marks:
     return {e.at: _question(e) for e in asking_ones}
 
 
-def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks, end: int) -> Marks:
+def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Marks:
     found: Marks = {}
     groups = _groups(lines, [e for e in entries if e.marker.bullet and not is_link(lines[e.at].text)])
     heads = {e.at for group in groups for e in group}
@@ -230,6 +234,8 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks, end: in
     )
     bodied_ats = {e.at for e in bodied}
     for group in groups:
+        if _led_by_question(lines, group[0].at):
+            continue
         size, asks = len(group), sum(e.strength == 2 for e in group)
         topics = sum(e.strength > 0 for e in group)
         listed = size >= 2 and (asks >= 0.6 * size or size >= 3 and asks >= 0.35 * size and topics >= 0.7 * size)
@@ -244,6 +250,15 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks, end: in
             if listed or style and (e.strength == 2 or e.at in bodied_ats and titled):
                 found[e.at] = _question(e, listed=True)
     return found
+
+
+def _led_by_question(lines: Sequence[Line], at: int) -> bool:
+    """Whether the paragraph before is a question without a mark: then what follows answers it."""
+    at -= 1
+    while at >= 0 and lines[at].kind is Kind.BLANK:
+        at -= 1
+    marker = read_marker(lines[at].text) if at >= 0 and lines[at].kind is Kind.TEXT else None
+    return marker is not None and not marker.family and marker.indent <= 1 and marker.ends_asking
 
 
 def _short_title(title: str) -> bool:
@@ -318,13 +333,33 @@ def _unmarked(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
     return found
 
 
-def _sections(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Marks:
-    """Numbered titles with nothing under them but questions marked otherwise are sections."""
-    families = {e.at: e.marker.family for e in entries}
-    ordered = sorted(marks)
-    result = dict(marks)
-    for entry in entries:
-        if entry.marker.family in ("cn", "cnround") and entry.following in marks:
-            if families.get(entry.following) != entry.marker.family and not entry.marker.ends_asking:
-                result[entry.at] = Mark(Role.SECTION)
-    return {at: result[at] for at in sorted(set(ordered) | set(result))}
+def _sections(entries: list[Entry], marks: Marks) -> Marks:
+    """The marks, with titles that have nothing under them but questions turned into sections."""
+    families = {entry.at: entry.marker.family for entry in entries}
+    titles = [e for e in entries if e.marker.family in ("cn", "cnround")]
+    over = [
+        e
+        for e in titles
+        if e.following in marks and families.get(e.following) != e.marker.family and not e.marker.ends_asking
+    ]
+    if len(over) * 2 >= len(titles):
+        marks = marks | {e.at: Mark(Role.SECTION) for e in over}
+    return dict(sorted(marks.items()))
+
+
+def _tabled(lines: Sequence[Line], start: int, end: int) -> Marks:
+    """The rows of tables whose header says that they hold questions and answers."""
+    marks: Marks = {}
+    columns: tuple[int, int] | None = None
+    for at in range(start, end):
+        if lines[at].kind is not Kind.TABLE:
+            columns = None
+            continue
+        cells = [cell.strip() for cell in lines[at].text.strip().strip("|").split("|")]
+        if at == start or lines[at - 1].kind is not Kind.TABLE:
+            asks = [k for k, cell in enumerate(cells) if _QUESTION_COLUMN.match(cell)]
+            tells = [k for k, cell in enumerate(cells) if _ANSWER_COLUMN.match(cell)]
+            columns = (asks[0], tells[0]) if asks and tells else None
+        elif columns and max(columns) < len(cells) and normalise(cells[columns[0]]):
+            marks[at] = Mark(Role.QUESTION, read_marker(cells[columns[0]], heading=True).title, cells[columns[1]])
+    return marks

@@ -72,7 +72,9 @@ class _Outline:
         for level in {node.level for node in nodes}:
             here = [node for node in nodes if node.level == level]
             numbered = [node for node in here if node.marker.number is not None]
-            if sum(node.marker.strength == 2 for node in numbered) >= 0.4 * len(numbered) > 0:
+            asks = sum(node.marker.strength == 2 for node in numbered)
+            topics = sum(node.marker.strength > 0 for node in numbered)
+            if numbered and (asks >= 0.4 * len(numbered) or asks >= 0.15 * len(numbered) and topics >= 0.6 * len(numbered)):
                 self.counted.add(level)
             if sum(node.marker.strength == 2 for node in here) >= 0.3 * len(here):
                 self.asked.add(level)
@@ -81,14 +83,14 @@ class _Outline:
 
     def place(self, nodes: list[Node]) -> None:
         """Mark these siblings and what is under them."""
-        previous = False
+        previous: Node | None = None
         for node in nodes:
             inner = self._inner(node)
             role = self._role(node, inner, previous)
             if role == "part":
                 self._inside(node, node)
                 continue
-            previous = role in ("question", "topic")
+            previous = node if role in ("question", "topic") else None
             if previous:
                 self.marks[node.at] = Mark(Role.QUESTION, node.marker.title, node.marker.rest)
                 self.marks.update(sub_marks(self.lines, node.at + 1, node.body_end, node.marker.title))
@@ -120,7 +122,7 @@ class _Outline:
             return inner if whole and not node.marker.ends_asking else {}
         return inner if opens or len(questions) >= 2 else {}
 
-    def _role(self, node: Node, inner: Marks, previous: bool) -> str:
+    def _role(self, node: Node, inner: Marks, previous: Node | None) -> str:
         title, marker = node.marker.title, node.marker
         if not normalise(title) or _STRUCTURE.match(title) or inner:
             return "section"
@@ -134,12 +136,15 @@ class _Outline:
             return "section"
         if _is_prose(node):
             return "part" if previous and not kids_ask else "section"
+        if previous and marker.number is not None and previous.marker.number is None and self._asks(previous):
+            return "part"  # a count that starts under a question counts what answers it
         if node.kids:
             if not node.has_body or node.level in self.alone:
                 return "section"
             return "question" if marker.strength and not kids_ask else "topic"
         if not node.has_body:
-            return "question" if marker.strength and node.level in self.asked else "section"
+            named = marker.strength > 0 or marker.number is not None
+            return "question" if named and node.level in self.asked else "section"
         if self.only and not marker.strength:
             return "section"
         return "question"

@@ -7,8 +7,9 @@ reader wants (comments, tables of contents, images, rules) is gone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
+from typing import NamedTuple
 
 from tutor.corpus.items import Problem
 
@@ -25,8 +26,7 @@ class Kind(Enum):
     SUMMARY = "summary"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line: 1-based `number`, `text` without a heading's marks, heading `level` or 0."""
 
     number: int
@@ -57,7 +57,7 @@ _DULL_ALT = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(
-    r"</?(?:a|b|i|u|p|em|strong|font|span|div|center|details|summary|sup|sub|small|big|mark|hr|kbd|section|figure"
+    r"(`{1,2}[^`\n]{1,300}`{1,2})|</?(?:a|b|i|u|p|em|strong|font|span|div|center|details|summary|sup|sub|small|big|mark|hr|kbd|section|figure"
     r"|blockquote|ul|ol|li|h[1-6])(?:\s[^<>]{0,500})?/?>",
     re.IGNORECASE,
 )
@@ -168,7 +168,7 @@ class _Scanner:
         if closing is None:
             self._prose(start, _SUMMARY.sub("", self.rows[start]))
             return start + 1
-        question = _TAG.sub("", _BREAK.sub(" ", row[: closing.start()])).strip()
+        question = _TAG.sub(_kept_code, _BREAK.sub(" ", row[: closing.start()])).strip()
         self.lines.append(Line(start + 1, question, Kind.SUMMARY))
         self._prose(at, row[closing.end() :])
         return at + 1
@@ -183,7 +183,9 @@ class _Scanner:
         if "!" in row and "[" in row:
             row = _IMAGE.sub(lambda m: _alt(m[1] or m[2] or ""), row)
         if "<" in row:
-            row = _TAG.sub("", _IMG_TAG.sub("", row)).rstrip()
+            row = _TAG.sub(_kept_code, _IMG_TAG.sub("", row)).rstrip()
+            if row.lstrip().startswith("|"):
+                row = _BREAK.sub(" ", row)  # a broken row would end its table
         parts = _BREAK.split(row) if "<" in row else [row]
         for part in parts if len(parts) < 2 else [p for p in parts if p.strip()] or [""]:
             self._part(number, at, part)
@@ -234,5 +236,9 @@ def _alt(alt: str) -> str:
     return "" if _DULL_ALT.match(alt) else f"[{alt.strip()}]"
 
 
-def _last(rows: list[str], test: object) -> int:
-    return max((at for at, row in enumerate(rows) if test(row)), default=-1)  # type: ignore[operator]
+def _kept_code(match: re.Match[str]) -> str:
+    return match[1] or ""
+
+
+def _last(rows: list[str], test: Callable[[str], bool]) -> int:
+    return max((at for at, row in enumerate(rows) if test(row)), default=-1)

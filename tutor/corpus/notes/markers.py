@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tutor.corpus.notes.text import asking, ends_asking, normalise
 
 _BULLET = re.compile(r"^(?:[-*+]\s+|-(?=[\u4e00-\u9fff])|[•●▪◦·○■◆★–—]\s*)(?:\[[ xX]\]\s*)?")
+_EMOJI = re.compile(r"^(?:[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\ufe0f\u200d]\s{0,3}){1,9}")
 _ASK = re.compile(
     r"^(?:Q(?:uestion)?\s{0,3}\d{0,3}\s*[:：.、)）]|问题?\s{0,3}\d{0,3}\s*[:：]|面试题\s{0,3}\d{0,3}\s*[:：、.]|题目\s{0,3}\d{0,3}\s*[:：、.]"
     r"|第\s{0,3}[\d一二三四五六七八九十]{1,4}\s{0,3}[题问]\s*[:：、.]?|【问题?】|[\[【](?:Q|问)\d{0,3}[\]】])\s*",
@@ -30,6 +31,7 @@ _ANSWER_BARE = re.compile(r"^\s*答(?![案复辩题应卷疑谢非对错不]|\s*
 _INLINE_ANSWER = re.compile(r"(?<=[?？。\s])\s?(?:\*\*)?(?:答案?|A(?:nswer)?)(?:\*\*)?\s?[:：](?:\*\*)?\s*")
 _CAN_SPLIT = re.compile(r"[?？:：]")
 _MARKUP = re.compile(r"[*_`~\[{]")
+_FIRST = "Qq问面题第一二三四五六七八九十"
 _CN = {char: value for value, char in enumerate("零一二三四五六七八九十")}
 _REMARK = re.compile(
     r"^[\s*]*(?:[(（\[【<]|注意|提示|请|尽可能|要求|可以从|比如|例如|如果|另外|并|和|与|以及|或|还|又|那|为|怎|如|有|是|explain\b|describe\b|give\b|name\b"
@@ -75,9 +77,13 @@ def read_marker(line: str, *, heading: bool = False) -> Marker:
     indent = len(line[: len(line) - len(body)].expandtabs(4))
     if len(body) > 1200:  # a paragraph, whatever it begins with
         return Marker("", indent, body[:400])
+    if body[:1].isalpha() and body[0] not in _FIRST:  # most lines: no mark can begin so
+        title, rest = (body, "") if heading else split_answer(body)
+        return Marker("", indent, plain(title), _ANSWER.sub("", rest.strip()))
     bullet = bold = False
     if not heading and (found := _BULLET.match(body)):
         bullet, body = True, body[found.end() :]
+    body = _EMOJI.sub("", body)
     family, number, rest = "", None, ""
     for _ in range(3):  # "**1. **Q", "Q1. **…**", "1. **…**" nest in any order
         if family != "ask" and (found := _ASK.match(body)):

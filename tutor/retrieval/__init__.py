@@ -1,0 +1,19 @@
+"""Question, and the conversation before it -> ranked passages, with a confidence.
+
+Pure but for the snapshot and the embedder handed in. Vectors and keywords
+vote together; an item's questions, other phrasings, claims and answer stretches
+are weighed as separate fields and the item appears once.
+"""
+
+from tutor.retrieval.confidence import FEATURES, Calibration, shipped_calibration
+from tutor.retrieval.search import Match, Passage, Retrieval, retrieve
+
+__all__ = [
+    "FEATURES",
+    "Calibration",
+    "Match",
+    "Passage",
+    "Retrieval",
+    "retrieve",
+    "shipped_calibration",
+]
