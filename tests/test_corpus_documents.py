@@ -45,12 +45,14 @@ def test_a_page_that_repeats_its_title_names_it_once():
 
 
 def test_front_matter_gives_the_title_only():
-    text = "---\n# reviewers:\n# - someone\ntitle: \"A: b\"\nweight: 3\n---\n\nBody.\n"
+    text = '---\n# reviewers:\n# - someone\ntitle: "A: b"\nweight: 3\n---\n\nBody.\n'
     assert read(text) == [("A: b", "Body.")]
     assert parse_document(text, "p.md").items[0].source.line == 1
 
 
-@pytest.mark.parametrize("matter", ["title: Queues\ndate: 2019-99-99", "title: Queues\n\tx: 1", "title: 'Queues'\na: [", "title: Queues"])
+@pytest.mark.parametrize(
+    "matter", ["title: Queues\ndate: 2019-99-99", "title: Queues\n\tx: 1", "title: 'Queues'\na: [", "title: Queues"]
+)
 def test_the_title_survives_front_matter_that_is_not_yaml(matter):
     assert read(f"---\n{matter}\n---\nBody.\n") == [("Queues", "Body.")]
 
@@ -82,7 +84,10 @@ def test_empty_sections_are_skipped():
 
 @pytest.mark.parametrize("name", ['{{% heading "whatsnext" %}}', "What's next", "接下来 {#next}"])
 def test_link_lists_at_the_end_are_dropped_with_what_is_under_them(name):
-    assert read(f"# A\n\na\n\n## {name}\n\n* [B](/b)\n* read C\n\n### Deeper\n\nd\n\n## E\n\ne\n") == [("A", "a"), ("A › E", "e")]
+    assert read(f"# A\n\na\n\n## {name}\n\n* [B](/b)\n* read C\n\n### Deeper\n\nd\n\n## E\n\ne\n") == [
+        ("A", "a"),
+        ("A › E", "e"),
+    ]
 
 
 def test_named_headings_are_written_out_in_the_language_of_the_page():
@@ -109,7 +114,10 @@ def test_named_headings_are_written_out_in_the_language_of_the_page():
         ("a\n{{< comment >}}\nhidden\n{{< /comment >}}\nb", "a\n\nb"),
         ("a\n{{< mermaid >}}\ngraph TB\n{{< /mermaid >}}\nb", "a\n\nb"),
         ("{{< highlight yaml >}}\nkind: Pod\n{{< /highlight >}}", "```yaml\nkind: Pod\n```"),
-        ('Watch {{< highlight promql "hl_inline=true" >}}rate(x{a="b"}[5m]){{< /highlight >}} grow.', 'Watch `rate(x{a="b"}[5m])` grow.'),
+        (
+            'Watch {{< highlight promql "hl_inline=true" >}}rate(x{a="b"}[5m]){{< /highlight >}} grow.',
+            'Watch `rate(x{a="b"}[5m])` grow.',
+        ),
         ('a\n{{< glossary_definition term_id="pod" prepend="A Pod is" >}}', "a"),
         ("Write {{</* note */>}}.", "Write {{ note }}."),
         ("x {{< broken { >}} y", "x {{ broken { >}} y"),

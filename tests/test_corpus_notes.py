@@ -89,6 +89,12 @@ def test_details_blocks():
     assert read(text)[0][1].startswith("One Pod per node.")
 
 
+def test_a_long_summary_asks_in_its_first_paragraph():
+    text = "<summary>List the Pods</summary>\n\nget\n</details>\n\n<details>\n<summary>Fix this manifest\n\n```yaml\nkind: Pid\n```\n</summary><br>\n\nPod.\n"
+    assert read(text) == [("List the Pods", "get"), ("Fix this manifest", "```yaml\nkind: Pid\n```\n\nPod.")]
+    assert is_qa_notes(text)
+
+
 def test_several_questions_in_one_line_are_one_item():
     assert len(read("- 什么是 HPA？它看哪些指标？\n- 什么是 VPA？能否与 HPA 同用？\n")) == 2
 
@@ -99,7 +105,10 @@ def test_an_unanswered_entry_of_topics_is_one_item_per_topic():
 
 
 def test_tables_of_questions_and_answers():
-    assert read("| 问题 | 答案 |\n|---|---|\n| 什么是A | 甲 |\n| 什么是B | 乙 |\n") == [("什么是A", "甲"), ("什么是B", "乙")]
+    assert read("| 问题 | 答案 |\n|---|---|\n| 什么是A | 甲 |\n| 什么是B | 乙 |\n") == [
+        ("什么是A", "甲"),
+        ("什么是B", "乙"),
+    ]
 
 
 def test_chapters_in_chinese_numbers_restart_the_count():
@@ -318,7 +327,9 @@ def test_crlf_makes_no_difference():
 def test_notes_are_told_from_documents():
     assert is_qa_notes("# 什么是 A？\n\n甲。\n\n# B 的原理\n\n乙。\n\n# 怎么用 C\n\n丙\n")
     assert not is_qa_notes("---\ntitle: FAQ\n---\n\n## What is A?\n\na\n\n## What is B?\n\nb\n")
-    assert not is_qa_notes("# Guide\n\nText.\n\n## Install\n\nx\n\n## Configure\n\ny\n\n## How it works\n\nz\n\n## Usage\n\nw\n")
+    assert not is_qa_notes(
+        "# Guide\n\nText.\n\n## Install\n\nx\n\n## Configure\n\ny\n\n## How it works\n\nz\n\n## Usage\n\nw\n"
+    )
     assert not is_qa_notes("") and not is_qa_notes("只是一段话。")
 
 
@@ -369,7 +380,11 @@ def similarity(one: str, other: str) -> float:
 def matched(items: list[Item], rows: list[dict]) -> dict[str, Item]:
     """Ledger row id to item, one to one, best pairs first."""
     pairs = sorted(
-        ((similarity(item.title("zh"), row["question"]), i, r) for i, item in enumerate(items) for r, row in enumerate(rows)),
+        (
+            (similarity(item.title("zh"), row["question"]), i, r)
+            for i, item in enumerate(items)
+            for r, row in enumerate(rows)
+        ),
         key=lambda pair: -pair[0],
     )
     found: dict[str, Item] = {}
@@ -412,20 +427,30 @@ def test_seed_notes(capsys):
                 # The ledger rewords its facts, so no fact is to be expected word by word:
                 # the item has to support them, and no worse than its neighbours' items do.
                 texts = {i: f"{o.title('zh')}\n{next(iter(o.answer.values()))}" for i, o in found.items() if o.answer}
-                scores = {i: sum(support(fact, body) for fact in row["facts"]) / len(row["facts"]) for i, body in texts.items()}
+                scores = {
+                    i: sum(support(fact, body) for fact in row["facts"]) / len(row["facts"])
+                    for i, body in texts.items()
+                }
                 mine = scores.pop(row["id"], 0.0)
                 supported = mine >= 0.2 and mine >= 0.6 * max(scores.values())
                 others = [next(iter(o.answer.values())) for i, o in found.items() if i != row["id"] and o.answer]
                 key = normalise(answer)
                 heads = [normalise(o.title("zh")) for i, o in found.items() if i != row["id"]]
-                swallowed = [h for h in heads if len(h) >= 8 and any(normalise(line.strip("#*- 1234567890.、")) == h for line in answer.splitlines())]
+                swallowed = [
+                    h
+                    for h in heads
+                    if len(h) >= 8
+                    and any(normalise(line.strip("#*- 1234567890.、")) == h for line in answer.splitlines())
+                ]
                 bodies = [normalise(o) for o in others if len(normalise(o)) >= 30]
                 swallowed += [b for b in bodies if b in key]
                 ok = bool(answer) and supported and not swallowed
                 answered += ok
                 own += bool(answer)
             if not ok:
-                misses.append(f"{row['id']} {row['question'][:30]} -> {item.title('zh')[:30] if item else None} | {answer[:40]!r}")
+                misses.append(
+                    f"{row['id']} {row['question'][:30]} -> {item.title('zh')[:30] if item else None} | {answer[:40]!r}"
+                )
     n_answered = sum(row["answered"] for row in ledger)
     n_bare = len(ledger) - n_answered
     with capsys.disabled():

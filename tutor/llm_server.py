@@ -66,6 +66,8 @@ def _params(xllamacpp, config):
     # with a core left free it is 19, and 17 beside that process).
     params.cpuparams.n_threads = max(1, config["threads"] - 1)
     params.cpuparams_batch.n_threads = config["threads"]
+    # Threads that wait sleep: spinning costs the other slots and processes, and gains nothing.
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.n_batch = params.n_ubatch = BATCH
     # Waiting requests each hold an HTTP thread; more of them queue without being seen.
     params.n_threads_http = 64

@@ -113,6 +113,7 @@ class EmbeddedChat:
     ) -> Iterator[str]:
         """As `ChatModel.stream`; starts the server, or waits for it, if need be."""
         model = self._await_model()
+        process = self._process
         plain = [Message(m.role, _without_control_tokens(m.content)) for m in messages]
         body = {"max_tokens": max_tokens, "seed": SEED, "cache_prompt": True}
         try:
@@ -124,6 +125,11 @@ class EmbeddedChat:
                     f"the conversation is longer than the embedded model's {self._context} tokens",
                     fix="ask a shorter question or start a new conversation",
                 ) from None
+            # A killed server drops its connections a moment before it is seen to be dead.
+            # Waiting for that keeps the next call from meeting the same dead server.
+            if process is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.5)
             raise ModelError(
                 f"the embedded model stopped while answering ({type(error).__name__})",
                 fix=f"it starts again by itself: ask again; its log is {str(self.log)!r}",

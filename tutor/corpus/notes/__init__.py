@@ -92,9 +92,9 @@ def is_qa_notes(text: str) -> bool:
         return False
     lines, _ = scan(text, "")
     marks = heading_marks(lines)
-    questions = [mark.title for mark in marks.values() if mark.role in (Role.QUESTION, Role.SUB)]
-    asked = sum(asking(title) == 2 for title in questions)
-    topics = sum(asking(title) == 1 for title in questions)
+    questions = [mark for mark in marks.values() if mark.role in (Role.QUESTION, Role.SUB)]
+    strengths = [2 if mark.explicit else asking(mark.title) for mark in questions]
+    asked, topics = strengths.count(2), strengths.count(1)
     hinted = bool(_NOTES_WORDS.search(text[:200_000]))
     if not asked:
         return False

@@ -33,12 +33,17 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Mark:
-    """A line that begins something: the title it announces, and what it already answers."""
+    """A line that begins something: the title it announces, and what it already answers.
+
+    `listed` is a question from a list, `explicit` one that is a question by its
+    very mark (`Q:`, `<summary>`), whatever it says.
+    """
 
     role: Role
     title: str = ""
     rest: str = ""
     listed: bool = False
+    explicit: bool = False
 
 
 Marks = dict[int, Mark]
@@ -47,7 +52,9 @@ _NUMBERS = ("comma", "dot", "paren", "round", "multi", "space", "cn", "cnround")
 _SECTION_TITLE = re.compile(
     r"篇|部分|章|题|进阶|高级|中级|初级|基础|拓展|扩展|其他|实践|综合|interview|question|basic|advanced", re.IGNORECASE
 )
-_CONNECTIVE = re.compile(r"^(?:那|所以|但|然后|可是|不过|这|于是|而|因此|又|其中|此时|so\b|but\b|then\b|and\b|now\b)", re.IGNORECASE)
+_CONNECTIVE = re.compile(
+    r"^(?:那|所以|但|然后|可是|不过|这|于是|而|因此|又|其中|此时|so\b|but\b|then\b|and\b|now\b)", re.IGNORECASE
+)
 _QUESTION_COLUMN = re.compile(r"^\**(?:问题?|题目|面试题|questions?|q)\**$", re.IGNORECASE)
 _ANSWER_COLUMN = re.compile(r"^\**(?:答案?|回答|解答|参考答案|answers?|a)\**$", re.IGNORECASE)
 _LOOKAHEAD = 30
@@ -133,7 +140,8 @@ def _may_title(entry: Entry) -> bool:
 
 
 def _question(entry: Entry, *, listed: bool = False) -> Mark:
-    return Mark(Role.QUESTION, entry.marker.title, entry.marker.rest, listed)
+    explicit = entry.marker.family in ("ask", "summary") or entry.answered
+    return Mark(Role.QUESTION, entry.marker.title, entry.marker.rest, listed, explicit)
 
 
 def _numbered(entries: list[Entry]) -> Marks:
@@ -229,8 +237,11 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
     asking_ones = sum(e.strength == 2 or e.at in marks for e in bodied)
     # A bullet that `答：` follows tells of the bullets; any other mark makes them answers.
     first = min((at for at in marks if at not in heads), default=None)
-    style = first is None and asking_ones >= 1 and asking_ones * 2 >= len(bodied) and (
-        asking_ones >= 2 or bodied[0].strength == 2 and bodied[0].after_blank
+    style = (
+        first is None
+        and asking_ones >= 1
+        and asking_ones * 2 >= len(bodied)
+        and (asking_ones >= 2 or bodied[0].strength == 2 and bodied[0].after_blank)
     )
     bodied_ats = {e.at for e in bodied}
     for group in groups:
@@ -320,13 +331,13 @@ def _unmarked(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
         if marker.family or marker.indent > 1 or not entry.after_blank or entry.at in marks:
             continue
         size = len(normalise(marker.title))
-        if not 5 <= size <= 200 or _CONNECTIVE.match(marker.title) or answers(lines[entry.at].text, bare=True):
+        if not 4 <= size <= 200 or _CONNECTIVE.match(marker.title) or answers(lines[entry.at].text, bare=True):
             continue
         if entry.following is None and not marker.rest and marks:
             continue
         adjoining = entry.following == entry.at + 1 or bool(marker.rest)
         if marker.ends_asking:
-            if size >= 8 and (adjoining or not marks) or not marks and size >= 5:
+            if size >= 8 and (adjoining or not marks) or not marks:
                 found[entry.at] = _question(entry)
         elif not marks and entry.strength == 2 and size <= 40 and not re.search(r"[。；;：:]|\.\s", marker.title):
             found[entry.at] = _question(entry)
@@ -335,13 +346,13 @@ def _unmarked(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
 
 def _sections(entries: list[Entry], marks: Marks) -> Marks:
     """The marks, with titles that have nothing under them but questions turned into sections."""
-    families = {entry.at: entry.marker.family for entry in entries}
+    markers = {entry.at: entry.marker for entry in entries}
     titles = [e for e in entries if e.marker.family in ("cn", "cnround")]
-    over = [
-        e
-        for e in titles
-        if e.following in marks and families.get(e.following) != e.marker.family and not e.marker.ends_asking
-    ]
+    over = []
+    for e in titles:
+        below = markers.get(e.following) if e.following in marks else None
+        if below and below.family != e.marker.family and (below.number or 1) == 1 and not e.marker.ends_asking:
+            over.append(e)
     if len(over) * 2 >= len(titles):
         marks = marks | {e.at: Mark(Role.SECTION) for e in over}
     return dict(sorted(marks.items()))
@@ -361,5 +372,7 @@ def _tabled(lines: Sequence[Line], start: int, end: int) -> Marks:
             tells = [k for k, cell in enumerate(cells) if _ANSWER_COLUMN.match(cell)]
             columns = (asks[0], tells[0]) if asks and tells else None
         elif columns and max(columns) < len(cells) and normalise(cells[columns[0]]):
-            marks[at] = Mark(Role.QUESTION, read_marker(cells[columns[0]], heading=True).title, cells[columns[1]])
+            marks[at] = Mark(
+                Role.QUESTION, read_marker(cells[columns[0]], heading=True).title, cells[columns[1]], explicit=True
+            )
     return marks

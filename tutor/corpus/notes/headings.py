@@ -74,7 +74,9 @@ class _Outline:
             numbered = [node for node in here if node.marker.number is not None]
             asks = sum(node.marker.strength == 2 for node in numbered)
             topics = sum(node.marker.strength > 0 for node in numbered)
-            if numbered and (asks >= 0.4 * len(numbered) or asks >= 0.15 * len(numbered) and topics >= 0.6 * len(numbered)):
+            if numbered and (
+                asks >= 0.4 * len(numbered) or asks >= 0.15 * len(numbered) and topics >= 0.6 * len(numbered)
+            ):
                 self.counted.add(level)
             if sum(node.marker.strength == 2 for node in here) >= 0.3 * len(here):
                 self.asked.add(level)

@@ -163,11 +163,15 @@ class _Scanner:
     def _summary(self, start: int, pos: int) -> int:
         row, at = self.rows[start][pos:], start
         while (closing := _SUMMARY_END.search(row)) is None and at + 1 < len(self.rows) and at < start + 5:
+            following = self.rows[at + 1].strip()
+            if row.strip() and (not following or _FENCE.match(following) or "<summary" in following):
+                break  # a long summary asks in its first paragraph; the rest is read like any text
             at += 1
-            row += " " + self.rows[at].strip()
+            row += " " + following
         if closing is None:
-            self._prose(start, _SUMMARY.sub("", self.rows[start]))
-            return start + 1
+            question = _TAG.sub(_kept_code, row).strip()
+            self.lines.append(Line(start + 1, question, Kind.SUMMARY if question else Kind.BLANK))
+            return at + 1
         question = _TAG.sub(_kept_code, _BREAK.sub(" ", row[: closing.start()])).strip()
         self.lines.append(Line(start + 1, question, Kind.SUMMARY))
         self._prose(at, row[closing.end() :])

@@ -152,7 +152,12 @@ def split_answer(text: str) -> tuple[str, str]:
     tail = text[cut + 1 :].strip(" *_`\t") if cut > 3 else ""
     if len(normalise(tail)) < 8 or _REMARK.match(tail) or asking(tail) == 2 or tail.startswith(("http", "=", "&")):
         return text, ""
-    if text[:cut].count("`") % 2 or re.match(r"[\w/]", text[cut + 1 : cut + 2]) and text[cut].isascii() and text[cut + 1].isascii():
+    if (
+        text[:cut].count("`") % 2
+        or re.match(r"[\w/]", text[cut + 1 : cut + 2])
+        and text[cut].isascii()
+        and text[cut + 1].isascii()
+    ):
         return text, ""  # inside code, or an address with a query
     return text[: cut + 1], tail
 

@@ -1,0 +1,259 @@
+"""The events of one answer, in the order in which a reader should see them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+from tutor import lexicon
+from tutor.answers.support import spans, support
+from tutor.answers.types import Answer, Citation, Done, Event, Evidence, Sentence, Token
+from tutor.chat import ChatModel, Message
+from tutor.errors import ModelError
+from tutor.retrieval import Passage, Retrieval
+
+# Fixed texts: the engine keeps what it computed for an unchanged beginning.
+SYSTEM = {
+    "zh": "你是 Kubernetes 导师。只根据给出的事实，用两三句完整的中文直接回答问题，沿用事实里的说法，不要补充别的。",
+    "en": "You are a Kubernetes tutor. Answer the question directly in two or three full sentences, "
+    "only from the facts given and in their wording. Add nothing else.",
+}
+_PROMPT = {"zh": "事实：\n{facts}\n\n问题：{question}", "en": "Facts:\n{facts}\n\nQuestion: {question}"}
+FACTS_WEIGHT = 105.0
+"""Estimated tokens of facts in the prompt: two cores read about 66 tokens a second."""
+MAX_TOKENS = 160
+DEADLINE = 30.0
+"""Seconds after which the model is cut off; what was kept by then stays."""
+
+_TEXT = {
+    "zh": {
+        "reference": "**参考答案**",
+        "misconception": "**先纠正一个误解**：有人认为“{claim}”。实际上：{correction} {marker}",
+        "refused": "这个问题我没有可靠的依据来回答：语料里没有能引用的内容，所以我不编造。",
+        "nearest": "语料里最接近的主题：",
+        "loading": "模型还没准备好，这里先给出带引用的原文。",
+        "failed": "模型没能完成回答（{error}），这里给出带引用的原文。",
+        "late": "模型太慢，已在 {seconds:.0f} 秒后停下；下面的原文是完整的。",
+    },
+    "en": {
+        "reference": "**Reference answer**",
+        "misconception": "**First, a misconception**: “{claim}”. In fact: {correction} {marker}",
+        "refused": "I have no reliable source for this question: nothing in the corpus answers it, "
+        "so I won't make something up.",
+        "nearest": "The nearest topics that the corpus does cover:",
+        "loading": "The model isn't ready yet, so here are the cited passages.",
+        "failed": "The model couldn't finish its answer ({error}), so here are the cited passages.",
+        "late": "The model was too slow and was stopped after {seconds:.0f} s; the passage below is complete.",
+    },
+}
+_MARKER = re.compile(r"\s*[\[【]\d+[\]】]")
+_SENTENCE_END = re.compile(r"[。！？；]|[.!?](?=\s)|\n")
+
+
+def answer_events(
+    question: str,
+    retrieval: Retrieval,
+    chat: ChatModel | None,
+    clock: Callable[[], float],
+    started: float,
+    follow_ups: tuple[str, ...] = (),
+) -> Iterator[Event]:
+    """`Evidence`, then `Token`s and `Sentence`s of the model, then `Done`.
+
+    `clock` counts seconds and `started` is its value when the question came.
+    A model that isn't ready, breaks off or is too slow costs its sentences,
+    never the answer. Closing the iterator stops the model.
+    """
+    lang = retrieval.lang
+    yield Evidence(retrieval.passages, retrieval.confidence, retrieval.answerable)
+    timings = {"evidence": clock() - started}
+    if not retrieval.answerable:
+        yield Done(_refusal(question, retrieval, timings, clock() - started))
+        return
+    cites = _Citations(retrieval.passages)
+    kept: list[str] = []
+    dropped: list[tuple[str, str]] = []
+    notices: list[str] = []
+    unknown = 0
+    if chat is not None and not chat.ready():
+        notices.append(_TEXT[lang]["loading"])
+    elif chat is not None:
+        texts = [passage.text for passage in retrieval.passages]
+        pieces = _Pieces()
+        try:
+            with closing(chat.stream(prompt(retrieval), max_tokens=MAX_TOKENS)) as stream:
+                for piece in stream:
+                    timings.setdefault("first_token", clock() - started)
+                    yield Token(piece)
+                    for sentence in pieces.feed(piece):
+                        yield (verdict := _judge(sentence, texts, cites, kept, dropped))
+                        unknown += len(_MARKER.findall(sentence))
+                        del verdict
+                    if clock() - started > DEADLINE:
+                        notices.append(_TEXT[lang]["late"].format(seconds=DEADLINE))
+                        break
+            for sentence in pieces.rest() if not notices else ():
+                yield _judge(sentence, texts, cites, kept, dropped)
+                unknown += len(_MARKER.findall(sentence))
+        except ModelError as error:
+            notices.append(_TEXT[lang]["failed"].format(error=error.message))
+    timings["total"] = clock() - started
+    yield Done(
+        Answer(
+            question=question,
+            text=_compose(retrieval, cites, kept),
+            citations=tuple(cites.made),
+            passages=retrieval.passages,
+            status="grounded",
+            confidence=retrieval.confidence,
+            lang=lang,
+            timings=timings,
+            notices=tuple(notices),
+            model=chat.name if chat is not None and "first_token" in timings else None,
+            dropped=tuple(dropped),
+            unknown_markers=unknown,
+            suggestions=follow_ups,
+        )
+    )
+
+
+def prompt(retrieval: Retrieval) -> list[Message]:
+    """System text and one user message: the facts that matter most, then the question."""
+    lang = retrieval.passages[0].lang
+    facts = "\n".join(f"- {fact}" for fact in pick_facts(retrieval.passages[0], retrieval.question))
+    # Replaced and not formatted: braces in a question or a passage are only text.
+    user = _PROMPT[lang].replace("{facts}", facts, 1).replace("{question}", _asked(retrieval), 1)
+    return [Message("system", SYSTEM[lang]), Message("user", user)]
+
+
+def _asked(retrieval: Retrieval) -> str:
+    return retrieval.question.replace("\n", " ")[-200:]
+
+
+def pick_facts(passage: Passage, question: str) -> list[str]:
+    """Statements of the passage that fit the prompt, most telling for the question first.
+
+    Key points where the item has them, else sentences of the passage.
+    """
+    asked = set(lexicon.tokens(question))
+    facts = [correction for _, correction in passage.misconceptions]
+    rest = list(passage.points) or [
+        passage.text[start:end] for start, end in spans(passage.text) if end - start > 8
+    ]
+    order = sorted(
+        range(len(rest)),
+        key=lambda i: (-len(asked & set(lexicon.tokens(rest[i]))) + 0.5 * i, i),
+    )
+    room = FACTS_WEIGHT - sum(_weight(fact) for fact in facts)
+    for i in order:
+        if facts and _weight(rest[i]) > room:
+            continue
+        facts.append(rest[i])
+        room -= _weight(rest[i])
+    return facts
+
+
+def _weight(text: str) -> float:
+    chinese = sum(char >= "\u2e80" for char in text)
+    return chinese / 1.5 + (len(text) - chinese) / 3.5
+
+
+class _Pieces:
+    """Cuts a stream of text into sentences."""
+
+    def __init__(self) -> None:
+        self._text = ""
+
+    def feed(self, piece: str) -> Iterator[str]:
+        self._text += piece
+        while match := _SENTENCE_END.search(self._text):
+            sentence, self._text = self._text[: match.end()], self._text[match.end() :]
+            if sentence.strip():
+                yield sentence.strip()
+
+    def rest(self) -> Iterator[str]:
+        # An unfinished sentence at the token limit is no sentence.
+        if self._text.strip() and re.search(r"[。！？.!?…`)）]\s*$", self._text):
+            yield self._text.strip()
+
+
+class _Citations:
+    """Markers by (passage, quote), numbered in the order of first use."""
+
+    def __init__(self, passages: tuple[Passage, ...]) -> None:
+        self._passages = passages
+        self.made: list[Citation] = []
+
+    def marker(self, number: int, quote: str) -> str:
+        passage = self._passages[number]
+        for citation in self.made:
+            if citation.item_id == passage.item_id and citation.quote == quote:
+                return citation.marker
+        marker = f"[{len(self.made) + 1}]"
+        self.made.append(
+            Citation(marker, passage.item_id, passage.title, passage.source, quote)
+        )
+        return marker
+
+
+def _judge(sentence, texts, cites, kept, dropped) -> Sentence:
+    clean = _MARKER.sub("", sentence).strip()
+    verdict = support(clean, texts)
+    if not verdict.ok:
+        dropped.append((clean, verdict.reason))
+        return Sentence(clean, False, verdict.reason)
+    if any(clean in earlier for earlier in kept):
+        dropped.append((clean, "said already"))
+        return Sentence(clean, False, "said already")
+    shown = f"{clean} {cites.marker(verdict.passage, verdict.quote)}"
+    kept.append(shown)
+    return Sentence(shown, True)
+
+
+def body_of(passage: Passage) -> str:
+    """The passage's text without the corrections that retrieval put under it."""
+    tail = "\n\n" + "\n".join(correction for _, correction in passage.misconceptions)
+    return passage.text.removesuffix(tail) if passage.misconceptions else passage.text
+
+
+def _compose(retrieval: Retrieval, cites: _Citations, kept: list[str]) -> str:
+    """Correction, the model's supported sentences, then the best passage, whole."""
+    text = _TEXT[retrieval.lang]
+    parts: list[str] = []
+    for number, passage in enumerate(retrieval.passages[:2]):
+        for claim, correction in passage.misconceptions:
+            marker = cites.marker(number, correction)
+            parts.append(
+                text["misconception"]
+                .replace("{claim}", claim)
+                .replace("{correction}", correction)
+                .replace("{marker}", marker)
+            )
+    if kept:
+        parts.append("".join(kept) if retrieval.lang == "zh" else " ".join(kept))
+    first = retrieval.passages[0]
+    body = body_of(first)
+    start, end = spans(body)[0]
+    parts.append(f"{text['reference']} {cites.marker(0, body[start:end])}")
+    parts.append(body)
+    return "\n\n".join(parts)
+
+
+def _refusal(question: str, retrieval: Retrieval, timings: dict, total: float) -> Answer:
+    text = _TEXT[retrieval.lang]
+    nearest = tuple(passage.title for passage in retrieval.passages[:3])
+    shown = text["refused"]
+    if nearest:
+        shown += f"\n\n{text['nearest']}\n" + "\n".join(f"- {title}" for title in nearest)
+    return Answer(
+        question=question,
+        text=shown,
+        citations=(),
+        passages=retrieval.passages,
+        status="refused",
+        confidence=retrieval.confidence,
+        lang=retrieval.lang,
+        timings=timings | {"total": total},
+        suggestions=nearest,
+    )
