@@ -32,6 +32,7 @@ _TEXT = {
         "misconception": "**先纠正一个误解**：有人认为“{claim}”。实际上：{correction} {marker}",
         "refused": "这个问题我没有可靠的依据来回答：语料里没有能引用的内容，所以我不编造。",
         "nearest": "语料里最接近的主题：",
+        "absent": "没有可用的模型（{why}），这里给出带引用的原文。",
         "loading": "模型还没准备好，这里先给出带引用的原文。",
         "failed": "模型没能完成回答（{error}），这里给出带引用的原文。",
         "late": "模型太慢，已在 {seconds:.0f} 秒后停下；下面的原文是完整的。",
@@ -42,6 +43,7 @@ _TEXT = {
         "refused": "I have no reliable source for this question: nothing in the corpus answers it, "
         "so I won't make something up.",
         "nearest": "The nearest topics that the corpus does cover:",
+        "absent": "There is no model ({why}), so here are the cited passages.",
         "loading": "The model isn't ready yet, so here are the cited passages.",
         "failed": "The model couldn't finish its answer ({error}), so here are the cited passages.",
         "late": "The model was too slow and was stopped after {seconds:.0f} s; the passage below is complete.",
@@ -58,10 +60,14 @@ def answer_events(
     clock: Callable[[], float],
     started: float,
     follow_ups: tuple[str, ...] = (),
+    notice: str | None = None,
+    wait: float = 0.0,
 ) -> Iterator[Event]:
     """`Evidence`, then `Token`s and `Sentence`s of the model, then `Done`.
 
     `clock` counts seconds and `started` is its value when the question came.
+    `notice` says why there is no model, if there should be one. A model that
+    is still loading is waited for up to `wait` seconds, after the evidence.
     A model that isn't ready, breaks off or is too slow costs its sentences,
     never the answer. Closing the iterator stops the model.
     """
@@ -74,11 +80,12 @@ def answer_events(
     cites = _Citations(retrieval.passages)
     kept: list[str] = []
     dropped: list[tuple[str, str]] = []
-    notices: list[str] = []
+    notices: list[str] = [_TEXT[lang]["absent"].format(why=notice)] if notice else []
     unknown = 0
-    if chat is not None and not chat.ready():
+    if chat is not None and not chat.ready() and wait <= 0:
         notices.append(_TEXT[lang]["loading"])
     elif chat is not None:
+        began = clock()
         texts = [passage.text for passage in retrieval.passages]
         pieces = _Pieces()
         try:
@@ -87,15 +94,14 @@ def answer_events(
                     timings.setdefault("first_token", clock() - started)
                     yield Token(piece)
                     for sentence in pieces.feed(piece):
-                        yield (verdict := _judge(sentence, texts, cites, kept, dropped))
                         unknown += len(_MARKER.findall(sentence))
-                        del verdict
-                    if clock() - started > DEADLINE:
+                        yield _judge(sentence, texts, cites, kept, dropped)
+                    if clock() - began > DEADLINE:
                         notices.append(_TEXT[lang]["late"].format(seconds=DEADLINE))
                         break
             for sentence in pieces.rest() if not notices else ():
-                yield _judge(sentence, texts, cites, kept, dropped)
                 unknown += len(_MARKER.findall(sentence))
+                yield _judge(sentence, texts, cites, kept, dropped)
         except ModelError as error:
             notices.append(_TEXT[lang]["failed"].format(error=error.message))
     timings["total"] = clock() - started

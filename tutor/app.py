@@ -1,0 +1,304 @@
+"""`Tutor`: the only place where the parts are wired together."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tutor import weights
+from tutor.answers import Answer, Done, Event, answer_events
+from tutor.chat import ChatModel, Message
+from tutor.corpus import Item, Problem, content_digest, read
+from tutor.embeddings import Embedder, open_embedder
+from tutor.errors import InputError, ModelError
+from tutor.index import EmbeddingCache, Index, SyncReport
+from tutor.retrieval import Calibration, Passage, Retrieval, retrieve, shipped_calibration
+from tutor.settings import Settings
+
+if TYPE_CHECKING:
+    from tutor.chain import TutorRetriever, TutorRunnable
+
+MAX_QUESTION = 4000
+"""Characters; longer questions are refused with one line."""
+SHIPPED = "corpus"
+"""Root under which the curated corpus stands in the index."""
+
+_FROM_SETTINGS: Any = object()
+
+History = Sequence[Message | Mapping[str, str] | tuple[str, str]]
+"""Turns of the conversation before the question, oldest first: `Message`s,
+{"role": ..., "content": ...} mappings, or (role, content) pairs."""
+
+
+class Tutor:
+    """A tutor over one index and one chat model. Safe to share between threads.
+
+    Nothing of a user is kept on it. Use it as a context manager, or `close` it,
+    to stop the embedded chat model.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        index: Index,
+        embedder: Embedder,
+        chat: ChatModel | None,
+        *,
+        chat_notice: str | None = None,
+        calibration: Calibration | None = None,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.settings = settings
+        self.index = index
+        self.embedder = embedder
+        self.chat = chat
+        self.chat_notice = chat_notice
+        """Why there is no chat model though one is set, as a sentence; else None."""
+        self.problems = problems
+        """What was wrong with files of the shipped corpus."""
+        self._calibration = calibration or shipped_calibration()
+        self._ingesting = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        settings: Settings | None = None,
+        *,
+        chat_model: ChatModel | Any | None = _FROM_SETTINGS,
+        embedder: Embedder | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> Tutor:
+        """Opens the tutor: embedded models, shipped corpus, the user's data folder.
+
+        `settings` come from the environment unless given. `chat_model` is any
+        LangChain chat model or our own `ChatModel`; None means none at all:
+        every call works, answers are the cited extracts. The first call
+        builds the index, which takes minutes; `progress(stage, done, total)`
+        follows it. Raises `TutorError`s: `IndexMismatch`, `StorageError`,
+        `ModelError` and `SettingsError` among them. A chat model that isn't
+        fetched yet is no error, see `chat_notice`.
+        """
+        settings = settings or Settings.from_env()
+        embedder = embedder or open_embedder(settings.embedder)
+        index = Index(settings.index_dir, embedder, EmbeddingCache(settings.cache_dir))
+        problems = _sync_shipped(index, settings, progress)
+        notice = None
+        if chat_model is _FROM_SETTINGS:
+            chat, notice = _chat_from(settings)
+        else:
+            chat = _as_chat(chat_model)
+        return cls(settings, index, embedder, chat, chat_notice=notice, problems=problems)
+
+    # asking ----------------------------------------------------------------------------------
+
+    def items(self) -> list[Item]:
+        """All items in the index, in the order of their ids."""
+        return self.index.snapshot().items()
+
+    def search(self, question: str, k: int = 5, *, history: History = ()) -> list[Passage]:
+        """Up to `k` (1 to 50) passages for the question, best first, one per item.
+
+        Raises `InputError` for an empty or endless question.
+        """
+        return list(self.retrieve(question, k=k, history=history).passages)
+
+    def retrieve(self, question: str, *, k: int = 5, history: History = ()) -> Retrieval:
+        """`search` with the confidence and what it rests on. Raises `InputError`."""
+        if not 1 <= k <= 50:
+            raise InputError(f"k must be 1 to 50, not {k!r}")
+        return retrieve(
+            checked_question(question),
+            self.index.snapshot(),
+            self.embedder,
+            self._calibration,
+            history=_messages(history),
+            k=k,
+        )
+
+    def ask(self, question: str, *, history: History = ()) -> Answer:
+        """The finished answer: `stream`, drained.
+
+        Waits for an embedded model that is still loading. Raises `InputError`.
+        """
+        answer = None
+        for event in self.stream(question, history=history):
+            if isinstance(event, Done):
+                answer = event.answer
+        assert answer is not None
+        return answer
+
+    def stream(
+        self, question: str, *, history: History = (), wait: float = 60.0
+    ) -> Iterator[Event]:
+        """Yields `Evidence`, then `Token`s and `Sentence`s of the model, then `Done`.
+
+        Waits up to `wait` seconds for a model that is still loading, after the
+        evidence; then the answer consists of the extracts, with a notice.
+        Closing the iterator stops the model. Raises `InputError` at once.
+        """
+        started = time.monotonic()
+        retrieval = self.retrieve(question, history=history)
+        follow_ups = self._follow_ups(retrieval) if retrieval.answerable else ()
+        return answer_events(
+            question,
+            retrieval,
+            self.chat,
+            time.monotonic,
+            started,
+            follow_ups=follow_ups,
+            notice=self.chat_notice,
+            wait=wait,
+        )
+
+    def _follow_ups(self, retrieval: Retrieval) -> tuple[str, ...]:
+        item = self.item(retrieval.passages[0].item_id)
+        return tuple(text[retrieval.lang] for text in item.follow_ups if retrieval.lang in text)
+
+    def item(self, item_id: str) -> Item:
+        """The item with that id. Raises `InputError`."""
+        try:
+            return self.index.snapshot().item(item_id)
+        except KeyError:
+            raise InputError(f"no item has the id {item_id!r}") from None
+
+    # filling ---------------------------------------------------------------------------------
+
+    def ingest(
+        self, path: str | Path, *, progress: Callable[[str, int, int], None] | None = None
+    ) -> SyncReport:
+        """Reads a file or folder of notes, documents or curated items into the index.
+
+        Ingesting the same path again updates it, and drops what is no longer
+        there. Raises `CorpusError` when there is nothing at `path`, and
+        `StorageError` when the index can't be written; nothing is lost then.
+        """
+        reading = read(Path(path))
+        with self._ingesting:
+            report = self.index.sync(str(Path(path).resolve()), reading.items, progress)
+        return SyncReport(
+            report.added, report.updated, report.removed, report.skipped,
+            (*reading.problems, *report.problems),
+        )
+
+    def forget(self, path: str | Path) -> SyncReport:
+        """Takes out of the index what `ingest` of that path had put there."""
+        root = str(Path(path).resolve())
+        if root not in self.index.snapshot().roots():
+            raise InputError(
+                f"nothing was ingested from {str(path)!r}", fix="see `tutor ingest --list`"
+            )
+        with self._ingesting:
+            return self.index.sync(root, [])
+
+    # for LangChain ---------------------------------------------------------------------------
+
+    def as_retriever(self, k: int = 5) -> TutorRetriever:
+        """A LangChain retriever: str -> `Document`s with the passages' text."""
+        from tutor.chain import TutorRetriever
+
+        return TutorRetriever(tutor=self, k=k)
+
+    def as_runnable(self) -> TutorRunnable:
+        """A LangChain runnable: question (str, or {"question", "history"}) -> `Answer`.
+
+        Its `stream` yields the events of `Tutor.stream`.
+        """
+        from tutor.chain import TutorRunnable
+
+        return TutorRunnable(self)
+
+    def close(self) -> None:
+        """Stops the embedded chat model and lets go of the index."""
+        if self.chat is not None:
+            self.chat.close()
+        self.index.close()
+
+    def __enter__(self) -> Tutor:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def checked_question(question: str) -> str:
+    """The question without control characters. Raises `InputError`."""
+    if not isinstance(question, str):
+        raise InputError(f"a question is text, not {type(question).__name__}")
+    if len(question) > MAX_QUESTION:
+        raise InputError(
+            f"the question has {len(question)} characters; {MAX_QUESTION} are allowed",
+            fix="ask about one thing at a time",
+        )
+    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in question).strip()
+    if not any(c.isalnum() for c in clean):
+        raise InputError("the question is empty", fix="type a question about Kubernetes")
+    return clean
+
+
+def _messages(history: History) -> list[Message]:
+    found: list[Message] = []
+    for turn in history:
+        if isinstance(turn, Message):
+            found.append(turn)
+            continue
+        try:
+            role, content = (turn["role"], turn["content"]) if isinstance(turn, Mapping) else turn
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"a turn of the history has a role and content, not {turn!r}") from None
+        if role not in ("user", "assistant", "system") or not isinstance(content, str):
+            raise InputError(f"a turn's role is user or assistant, and its content text: {role!r}")
+        found.append(Message(role, content[:MAX_QUESTION]))
+    return found
+
+
+def _sync_shipped(index: Index, settings: Settings, progress: Any) -> tuple[Problem, ...]:
+    """Brings the curated corpus into the index, if its files changed since the last time."""
+    digest = content_digest(settings.corpus_dir)
+    stamp = settings.index_dir / "corpus.json"
+    if index.current() is not None:
+        index.snapshot()  # a mismatch must be said before anything is written
+        try:
+            known = json.loads(stamp.read_text("utf-8"))
+            if known["digest"] == digest and known["generation_root"] == SHIPPED:
+                return tuple(Problem(**problem) for problem in known["problems"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+    reading = read(settings.corpus_dir)
+    index.sync(SHIPPED, reading.items, progress)
+    record = {
+        "digest": digest,
+        "generation_root": SHIPPED,
+        "problems": [vars(problem) for problem in reading.problems],
+    }
+    stamp.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
+    return reading.problems
+
+
+def _chat_from(settings: Settings) -> tuple[ChatModel | None, str | None]:
+    """The chat model that the settings name, started; or why it can't be had yet."""
+    from tutor import llm
+
+    if settings.chat == "none":
+        return None, None
+    if settings.chat == "endpoint":
+        assert settings.chat_url and settings.chat_model
+        return llm.EndpointChat(settings.chat_url, settings.chat_model, settings.chat_key), None
+    try:
+        path = weights.find(settings.chat, settings.cache_dir)
+    except ModelError as error:
+        return None, str(error)
+    chat = llm.EmbeddedChat(path, state_dir=settings.data_dir, threads=settings.threads)
+    chat.start()
+    return chat, None
+
+
+def _as_chat(model: Any) -> ChatModel | None:
+    if model is None or hasattr(model, "ready"):
+        return model
+    from tutor.llm import LangChainChat
+
+    return LangChainChat(model)
