@@ -1,0 +1,1 @@
+"""Scores the product against reference answers. Imports `tutor`; `tutor` never imports it."""
