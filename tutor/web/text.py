@@ -1,0 +1,96 @@
+"""What the page says, in Chinese and in English.
+
+Both languages stand in the page, and CSS shows one: switching needs no server.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+NAME = "Kube Tutor · Kubernetes 导师"
+
+EXAMPLES = {
+    "zh": (
+        "Pod 一直 Pending，应该怎么排查？",
+        "ClusterIP、NodePort 和 LoadBalancer 有什么区别？",
+        "滚动更新时怎样做到不中断服务？",
+        "容器被 OOMKilled，退出码 137，是什么原因？",
+    ),
+    "en": (
+        "My Pod is stuck in Pending. How do I investigate?",
+        "What is the difference between liveness and readiness probes?",
+        "How does a Service find the Pods behind it?",
+        "When should I use a StatefulSet instead of a Deployment?",
+    ),
+}
+
+# key: (zh, en)
+STRINGS = {
+    "new": ("新对话", "New chat"),
+    "language": ("语言", "Language"),
+    "conversation": ("对话", "Conversation"),
+    "welcome": ("想弄懂 Kubernetes 的什么？", "What would you like to understand about Kubernetes?"),
+    "promise": (
+        "先给出依据，再作回答。模型写的每一句都要和原文核对，核对不上的会删掉；没有依据的问题，会直接告诉你。",
+        "Evidence first, then the answer. Every sentence the model writes is checked against its "
+        "sources and removed if they don't support it. With no source, you are told so.",
+    ),
+    "examples": ("试着问", "Try asking"),
+    "placeholder": ("问一个 Kubernetes 问题…", "Ask a question about Kubernetes…"),
+    "question": ("问题", "Question"),
+    "send": ("发送", "Send"),
+    "stop": ("停止", "Stop"),
+    "hint": ("Enter 发送 · Shift + Enter 换行", "Enter to send · Shift + Enter for a new line"),
+    "evidence": ("依据", "Evidence"),
+    "evidence_empty": (
+        "提问后，能支持答案的原文会立刻出现在这里。点答案里的编号，就能看到它引用的那一句。",
+        "The passages behind an answer appear here as soon as you ask. "
+        "Click a number in the answer to see the sentence it cites.",
+    ),
+    "evidence_none": ("没有找到相关的原文。", "No passage was found."),
+    "evidence_refused": (
+        "最接近的内容。它们都不足以回答这个问题，所以没有引用。",
+        "The nearest passages. None of them answers the question, so none is cited.",
+    ),
+    "looking": ("正在查找依据…", "Looking for evidence…"),
+    "checking": ("核对中", "Checking"),
+    "writing": ("模型正在组织回答", "The model is writing"),
+    "reference": ("参考答案", "Reference answer"),
+    "refused": ("没有可靠的依据", "No reliable source"),
+    "nearest": ("可以这样问", "You could ask"),
+    "follow_ups": ("接着问", "Ask next"),
+    "stopped": ("已停止。上面是停止前的内容。", "Stopped. Above is what there was by then."),
+    "error": ("没能回答", "That didn't work"),
+    "crashed": (
+        "出了意料之外的问题，详情在服务器的日志里。请再试一次。",
+        "Something unexpected went wrong; the server's log has the details. Please try again.",
+    ),
+    "broken": (
+        "连接断开，或者提问的人太多。请稍后再试。",
+        "The connection was lost, or too many people are asking. Please try again shortly.",
+    ),
+    "source": ("来源", "Source"),
+    "quoted": ("引用", "Quoted"),
+    "cited": ("引用", "Cited"),
+    "back": ("回到答案", "Back to the answer"),
+    "copy": ("复制", "Copy"),
+    "copied": ("已复制", "Copied"),
+    "dropped": (
+        "模型草稿里有 {n} 句没有原文支持，已删除",
+        "{n} draft sentence(s) without support in the sources removed",
+    ),
+    "took": ("依据 {evidence} 秒 · 共 {total} 秒", "evidence in {evidence} s · {total} s in all"),
+    "extract": ("原文摘录，没有经过模型", "extract, no model involved"),
+}
+
+
+def both(key: str, **values: object) -> str:
+    """HTML with the string in both languages; values are escaped."""
+    zh, en = (escape(text.format(**values) if values else text) for text in STRINGS[key])
+    return f'<span class="kt-zh" lang="zh-CN">{zh}</span><span class="kt-en" lang="en">{en}</span>'
+
+
+def attributes(name: str, key: str) -> str:
+    """HTML attributes that give the page's script both languages of attribute `name`."""
+    zh, en = (escape(text, quote=True) for text in STRINGS[key])
+    return f'{name}="{en}" data-{name}-zh="{zh}" data-{name}-en="{en}"'

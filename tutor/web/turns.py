@@ -1,0 +1,197 @@
+"""One question being answered: a thread reads the events, the page gets frames.
+
+`tutor.stream` blocks while a model computes. A thread of its own reads it, so
+that the server stays free, a stop is noticed at once, and the iterator is
+closed in the thread that runs it (a running generator can't be closed from
+outside).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+
+from tutor.answers import Answer, Done, Event, Evidence, Sentence, Token
+from tutor.errors import TutorError
+from tutor.retrieval import Passage
+from tutor.web import render
+
+FRAME = 0.05
+"""Seconds between two frames; events that come faster share one."""
+
+log = logging.getLogger("tutor.web")
+
+Frame = dict[str, object]
+
+
+class Run:
+    """Events of one question, read in a thread. Make it inside an event loop."""
+
+    def __init__(self, open_stream: Callable[[], Iterator[Event]]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._events: deque[Event | Exception | None] = deque()
+        self._stopped = threading.Event()
+        self._open = open_stream
+        threading.Thread(target=self._read, name="tutor-ask", daemon=True).start()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped.is_set()
+
+    def stop(self) -> None:
+        """Ends `batches` now, and the stream before its next event."""
+        self._stopped.set()
+        self._wake.set()
+
+    def _read(self) -> None:
+        try:
+            if not self.stopped:
+                with closing(self._open()) as events:  # type: ignore[type-var]
+                    for event in events:
+                        if self.stopped:
+                            break
+                        self._put(event)
+        except Exception as error:
+            self._put(error)
+        else:
+            self._put(None)
+
+    def _put(self, event: Event | Exception | None) -> None:
+        self._events.append(event)
+        try:
+            self._loop.call_soon_threadsafe(self._wake.set)
+        except RuntimeError:  # the server is gone
+            self._stopped.set()
+
+    async def batches(self) -> AsyncIterator[list[Event]]:
+        """What has arrived, at most once per `FRAME`. Raises what the stream raised."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self.stopped:
+                return
+            batch: list[Event] = []
+            while self._events:
+                event = self._events.popleft()
+                if event is None or isinstance(event, Exception):
+                    if batch:
+                        yield batch
+                    if event is not None:
+                        raise event
+                    return
+                batch.append(event)
+            if batch:
+                yield batch
+            await asyncio.sleep(FRAME)
+
+
+class Runs:
+    """Which question each session is waiting for. Used on the event loop only."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, tuple[int, Run]] = {}
+        self._stopped: dict[str, int] = {}
+
+    def start(self, session: str, turn: int, open_stream: Callable[[], Iterator[Event]]) -> Run:
+        """Replaces what the session was waiting for."""
+        self.stop(session)
+        run = Run(open_stream)
+        if self._stopped.pop(session, -1) == turn:  # stopped while it stood in the queue
+            run.stop()
+        self._running[session] = (turn, run)
+        return run
+
+    def stop(self, session: str, turn: int | None = None) -> None:
+        """Stops that turn of the session, or whichever is running."""
+        running = self._running.get(session)
+        if running is not None and turn in (None, running[0]):
+            running[1].stop()
+        elif turn is not None:
+            self._stopped[session] = turn
+
+    def end(self, session: str, run: Run) -> None:
+        run.stop()
+        if self._running.get(session, (0, None))[1] is run:
+            del self._running[session]
+
+    def forget(self, session: str) -> None:
+        self.stop(session)
+        self._stopped.pop(session, None)
+
+
+class View:
+    """What a turn looks like after the events so far."""
+
+    def __init__(self, turn: int) -> None:
+        self._turn = turn
+        self._first: Passage | None = None
+        self._kept: list[str] = []
+        self._pending = ""
+        self._body = render.looking()
+        self._evidence = ""
+        self._count = 0
+        self._state = "asking"
+        self.answer: Answer | None = None
+
+    def take(self, events: list[Event]) -> None:
+        """Brings the view up to date with some more events."""
+        for event in events:
+            if isinstance(event, Evidence):
+                self._count = len(event.passages)
+                self._evidence = render.evidence(event.passages, answerable=event.answerable)
+                self._first = event.passages[0] if event.answerable and event.passages else None
+            elif isinstance(event, Token):
+                self._pending += event.text
+            elif isinstance(event, Sentence):
+                self._pending = after(self._pending, event.text)
+                if event.kept:
+                    self._kept.append(event.text)
+            elif isinstance(event, Done):
+                self._finish(event.answer)
+        if self.answer is None:
+            self._body = render.draft(self._kept, self._pending, self._first)
+
+    def _finish(self, answer: Answer) -> None:
+        self.answer = answer
+        self._state = answer.status
+        self._body = render.answer(answer)
+        self._count = len(answer.passages)
+        self._evidence = render.evidence(
+            answer.passages, answer.citations, answerable=answer.status != "refused"
+        )
+
+    def stop(self) -> None:
+        self._state, self._body = "stopped", render.stopped(self._kept, self._first)
+
+    def fail(self, error: Exception) -> None:
+        known = isinstance(error, TutorError)
+        if not known:
+            log.error("a question failed", exc_info=error)
+        self._state, self._body = "error", render.error(str(error) if known else None)
+
+    @property
+    def said(self) -> str:
+        """What a stopped or finished turn said, as text."""
+        return self.answer.text if self.answer else " ".join(self._kept)
+
+    def frame(self) -> Frame:
+        return {
+            "turn": self._turn,
+            "state": self._state,
+            "body": self._body,
+            "evidence": self._evidence,
+            "count": self._count,
+        }
+
+
+def after(pending: str, sentence: str) -> str:
+    """What of the draft is left once a sentence of it was judged."""
+    clean = re.sub(r"\s*\[\d+\]$", "", sentence).strip()
+    at = pending.find(clean)
+    return pending[at + len(clean) :] if clean and at >= 0 else ""
