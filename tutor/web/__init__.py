@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 # Read by Gradio when it is imported: it must not call home.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["GRADIO_SERVER_MCP"] = os.environ["GRADIO_SHARE"] = "False"
 
 ASKING = 20
 """Questions answered at the same time; the model itself queues what it can't do at once."""
@@ -78,6 +77,8 @@ def build(tutor: Tutor) -> gr.Blocks:
             return
         finally:
             runs.end(session, run)
+        if run.abandoned:
+            return
         said = [Message("user", question)]
         if view.said:
             said.append(Message("assistant", view.said))

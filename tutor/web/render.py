@@ -77,6 +77,11 @@ def plain(text: str) -> str:
     return escape(_PRIVATE.sub("", text), quote=True)
 
 
+def _line(text: str) -> str:
+    """A heading or a question: escaped, without the backticks of code."""
+    return plain(text.replace("`", ""))
+
+
 def markdown(
     text: str,
     *,
@@ -195,8 +200,12 @@ def _dress(html: str, live: bool) -> str:
         lambda m: f'<mark data-cites="{m[1].replace(".", " ")}">',
         html,
     ).replace(_CLOSE, "</mark>")
-    html = re.sub(f"{_CHIP}(\\d+){_END}", lambda m: chip(int(m[1]), live=live), html)
-    html = re.sub(r"\s+(?=<(?:button|span) class=\"kt-cite)", "\N{NO-BREAK SPACE}", html)
+    # A chip never begins a line: it stays with the character before it.
+    html = re.sub(
+        f"([^\\s<>;&]?)\\s*((?:{_CHIP}\\d+{_END}\\s*)+)",
+        lambda m: f'<span class="kt-keep">{m[1]}\u2009{_chips(m[2], live)}</span>',
+        html,
+    )
     copy = f'<button type="button" class="kt-copy">{both("copy")}</button>'
     return (
         html.replace("<pre>", f'<div class="kt-code">{copy}<pre tabindex="0">')
@@ -204,6 +213,11 @@ def _dress(html: str, live: bool) -> str:
         .replace("<table>", '<div class="kt-table" tabindex="0"><table>')
         .replace("</table>", "</table></div>")
     )
+
+
+def _chips(text: str, live: bool) -> str:
+    chips = (chip(int(n), live=live) for n in re.findall(r"\d+", text))
+    return "".join(chips) + (" " if text[-1].isspace() else "")
 
 
 def chip(n: int, *, live: bool = True) -> str:
@@ -255,10 +269,10 @@ def _card(place: int, passage: Passage, quotes: list[tuple[int, str]]) -> str:
     shown = " open" if place == 0 or quotes else ""
     return (
         f'<details class="{classes}"{shown}><summary><span class="kt-card-title" lang="{lang}">'
-        f'{plain(passage.title)}</span><span class="kt-card-meta">{topic}{cited}</span></summary>'
+        f'{_line(passage.title)}</span><span class="kt-card-meta">{topic}{cited}</span></summary>'
+        f'<button type="button" class="kt-back">↑ {both("back")}</button>'
         f'<div class="kt-md" lang="{lang}">{markdown(passage.text, quotes=quotes)}</div>'
-        f'<p class="kt-source">{both("source")} <code>{plain(passage.source)}</code></p>'
-        f'<button type="button" class="kt-back">↑ {both("back")}</button></details>'
+        f'<p class="kt-source">{both("source")} <code>{plain(passage.source)}</code></p></details>'
     )
 
 
@@ -269,34 +283,33 @@ def looking() -> str:
     return f'<p class="kt-status"><span class="kt-pulse"></span>{both("looking")}</p>'
 
 
-def draft(kept: Sequence[str], pending: str, first: Passage | None, *, status: str = "") -> str:
-    """An answer that is still being written.
+def draft(kept: Sequence[str], pending: str, *, status: str = "") -> str:
+    """What the model has written so far.
 
-    `kept` are checked sentences with their markers, `pending` what the model
-    wrote since, `first` the passage that stands for the answer meanwhile.
+    `kept` are checked sentences with their markers, `pending` what came since.
     `status` replaces the line that says that the model is at work.
     """
     solid = "".join(f'<span class="kt-kept">{_sentence(text)}</span> ' for text in kept)
     pending = pending.strip()
     loose = (
-        f'<span class="kt-draft">{plain(pending)}</span>'
+        f'<span class="kt-draft">{_line(pending)}</span>'
         f'<span class="kt-badge">{both("checking")}</span>'
         if pending and not status
         else ""
     )
     if not status:
-        word = both("checking" if pending else "writing")
-        status = f'<p class="kt-status"><span class="kt-pulse"></span>{word}…</p>'
-    html = f'<div class="kt-model">{status}'
-    if solid or loose:
-        html += f'<p class="kt-words">{solid}{loose}</p>'
-    html += "</div>"
-    if first is not None:
-        html += (
-            f'<div class="kt-md kt-preview"><p><strong>{both("reference")}</strong></p>'
-            f"{markdown(first.text)}</div>"
-        )
-    return html
+        status = f'<p class="kt-status"><span class="kt-pulse"></span>{both("writing")}</p>'
+    words = f'<p class="kt-words">{solid}{loose}</p>' if solid or loose else ""
+    return f'<div class="kt-model">{status}{words}</div>'
+
+
+def preview(first: Passage) -> str:
+    """The passage that stands for the answer until that is finished."""
+    lang = "zh-CN" if first.lang == "zh" else "en"
+    return (
+        f'<div class="kt-md kt-preview" lang="{lang}"><p><strong>{both("reference")}</strong></p>'
+        f"{markdown(first.text)}</div>"
+    )
 
 
 def _sentence(text: str) -> str:
@@ -304,9 +317,8 @@ def _sentence(text: str) -> str:
     return html.strip().removeprefix("<p>").removesuffix("</p>")
 
 
-def stopped(kept: Sequence[str], first: Passage | None) -> str:
-    status = f'<p class="kt-notice">{both("stopped")}</p>'
-    return draft(kept, "", first, status=status)
+def stopped(kept: Sequence[str]) -> str:
+    return draft(kept, "", status=f'<p class="kt-notice">{both("stopped")}</p>')
 
 
 def answer(result: Answer) -> str:
@@ -355,7 +367,7 @@ def _suggestions(questions: Sequence[str], key: str) -> str:
 def asks(questions: Sequence[str]) -> str:
     """Questions as buttons that ask them."""
     return '<div class="kt-asks">' + "".join(
-        f'<button type="button" class="kt-ask">{plain(text)}</button>' for text in questions
+        f'<button type="button" class="kt-ask">{_line(text)}</button>' for text in questions
     ) + "</div>"
 
 
@@ -381,12 +393,12 @@ def page() -> str:
         for lang, questions in EXAMPLES.items()
     )
     return f"""<div id="kt" class="kt" data-lang="en">
-<header class="kt-head"><div class="kt-brand">{wheel}<h1>{name}<span> · {chinese}</span></h1></div>
+<header class="kt-head"><div class="kt-brand">{wheel}<h1>{name}<span class="kt-dot"> · </span><span>{chinese}</span></h1></div>
 <div class="kt-tools"><button type="button" id="kt-new">{both("new")}</button>
 <div class="kt-langs" role="group" {attributes("aria-label", "language")}>
 <button type="button" data-set-lang="zh" lang="zh-CN">中文</button>
 <button type="button" data-set-lang="en" lang="en">English</button></div></div></header>
-<main class="kt-main"><section class="kt-chat" {attributes("aria-label", "conversation")}>
+<div class="kt-main"><section class="kt-chat" {attributes("aria-label", "conversation")}>
 <div id="kt-log" class="kt-log"><div id="kt-welcome" class="kt-welcome"><h2>{both("welcome")}</h2>
 <p>{both("promise")}</p><p class="kt-label">{both("examples")}</p>{examples}</div></div></section>
 <aside class="kt-side" {attributes("aria-label", "evidence")}>
@@ -400,7 +412,7 @@ def page() -> str:
 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 16V4M5 9l5-5 5 5"/></svg></button>
 <button type="button" id="kt-stop" {attributes("aria-label", "stop")}>
 <svg viewBox="0 0 20 20" aria-hidden="true"><rect x="5.5" y="5.5" width="9" height="9" rx="1.5"/></svg>
-</button></form><p class="kt-hint">{both("hint")}</p></div></main>
+</button></form><p class="kt-hint">{both("hint")}</p></div></div>
 <div id="kt-live" class="kt-hidden" role="status" aria-live="polite"></div>
 <template id="kt-looking">{looking()}</template>
 <template id="kt-broken"><p class="kt-error"><strong>{both("error")}</strong> {both("broken")}</p></template>

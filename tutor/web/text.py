@@ -12,7 +12,7 @@ NAME = "Kube Tutor · Kubernetes 导师"
 EXAMPLES = {
     "zh": (
         "Pod 一直 Pending，应该怎么排查？",
-        "ClusterIP、NodePort 和 LoadBalancer 有什么区别？",
+        "NodePort 和 LoadBalancer 有什么区别？",
         "滚动更新时怎样做到不中断服务？",
         "容器被 OOMKilled，退出码 137，是什么原因？",
     ),
@@ -53,8 +53,8 @@ STRINGS = {
         "The nearest passages. None of them answers the question, so none is cited.",
     ),
     "looking": ("正在查找依据…", "Looking for evidence…"),
-    "checking": ("核对中", "Checking"),
-    "writing": ("模型正在组织回答", "The model is writing"),
+    "checking": ("核对中", "checking"),
+    "writing": ("模型正在写，逐句核对…", "The model is writing; each sentence is checked…"),
     "reference": ("参考答案", "Reference answer"),
     "refused": ("没有可靠的依据", "No reliable source"),
     "nearest": ("可以这样问", "You could ask"),
@@ -70,8 +70,6 @@ STRINGS = {
         "The connection was lost, or too many people are asking. Please try again shortly.",
     ),
     "source": ("来源", "Source"),
-    "quoted": ("引用", "Quoted"),
-    "cited": ("引用", "Cited"),
     "back": ("回到答案", "Back to the answer"),
     "copy": ("复制", "Copy"),
     "copied": ("已复制", "Copied"),

@@ -18,7 +18,6 @@ from contextlib import closing
 
 from tutor.answers import Answer, Done, Event, Evidence, Sentence, Token
 from tutor.errors import TutorError
-from tutor.retrieval import Passage
 from tutor.web import render
 
 FRAME = 0.05
@@ -38,6 +37,8 @@ class Run:
         self._events: deque[Event | Exception | None] = deque()
         self._stopped = threading.Event()
         self._open = open_stream
+        self.abandoned = False
+        """Whether nobody waits for the rest, and it mustn't enter the conversation."""
         threading.Thread(target=self._read, name="tutor-ask", daemon=True).start()
 
     @property
@@ -108,9 +109,10 @@ class Runs:
         return run
 
     def stop(self, session: str, turn: int | None = None) -> None:
-        """Stops that turn of the session, or whichever is running."""
+        """Stops that turn of the session; without a turn, abandons whichever is running."""
         running = self._running.get(session)
         if running is not None and turn in (None, running[0]):
+            running[1].abandoned = turn is None
             running[1].stop()
         elif turn is not None:
             self._stopped[session] = turn
@@ -130,10 +132,10 @@ class View:
 
     def __init__(self, turn: int) -> None:
         self._turn = turn
-        self._first: Passage | None = None
         self._kept: list[str] = []
         self._pending = ""
-        self._body = render.looking()
+        self._model = render.looking()
+        self._body = ""
         self._evidence = ""
         self._count = 0
         self._state = "asking"
@@ -145,7 +147,8 @@ class View:
             if isinstance(event, Evidence):
                 self._count = len(event.passages)
                 self._evidence = render.evidence(event.passages, answerable=event.answerable)
-                self._first = event.passages[0] if event.answerable and event.passages else None
+                if event.answerable and event.passages:
+                    self._body = render.preview(event.passages[0])
             elif isinstance(event, Token):
                 self._pending += event.text
             elif isinstance(event, Sentence):
@@ -155,25 +158,25 @@ class View:
             elif isinstance(event, Done):
                 self._finish(event.answer)
         if self.answer is None:
-            self._body = render.draft(self._kept, self._pending, self._first)
+            self._model = render.draft(self._kept, self._pending)
 
     def _finish(self, answer: Answer) -> None:
         self.answer = answer
         self._state = answer.status
-        self._body = render.answer(answer)
+        self._model, self._body = "", render.answer(answer)
         self._count = len(answer.passages)
         self._evidence = render.evidence(
             answer.passages, answer.citations, answerable=answer.status != "refused"
         )
 
     def stop(self) -> None:
-        self._state, self._body = "stopped", render.stopped(self._kept, self._first)
+        self._state, self._model = "stopped", render.stopped(self._kept)
 
     def fail(self, error: Exception) -> None:
         known = isinstance(error, TutorError)
         if not known:
             log.error("a question failed", exc_info=error)
-        self._state, self._body = "error", render.error(str(error) if known else None)
+        self._state, self._model = "error", render.error(str(error) if known else None)
 
     @property
     def said(self) -> str:
@@ -184,6 +187,7 @@ class View:
         return {
             "turn": self._turn,
             "state": self._state,
+            "model": self._model,
             "body": self._body,
             "evidence": self._evidence,
             "count": self._count,

@@ -1,0 +1,315 @@
+"""What stands on the page: safe whatever is said, and highlighted where it is cited."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tutor.answers import Answer, Citation
+from tutor.answers.support import spans
+from tutor.retrieval import Passage
+from tutor.web import render
+from tutor.web.text import EXAMPLES, STRINGS
+from tutor.web.turns import View, after
+from tutor.answers import Done, Evidence, Sentence, Token
+
+HOSTILE = [
+    "<script>window.__xss=1</script>",
+    "<ScRiPt src=//evil.example/x.js></sCrIpT>",
+    "<img src=x onerror=window.__xss=1>",
+    '<img src="https://evil.example/pixel.png">',
+    "<svg onload=window.__xss=1><circle/></svg>",
+    "<svg><script>window.__xss=1</script></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=window.__xss=1>",
+    "<details open ontoggle=window.__xss=1>x</details>",
+    "<iframe src='javascript:parent.__xss=1'></iframe>",
+    "<iframe srcdoc='<script>parent.__xss=1</script>'></iframe>",
+    "<object data=data:text/html,<script>window.__xss=1</script>></object>",
+    "<a href=javascript:window.__xss=1>click</a>",
+    "<style>*{background:url(https://evil.example/a)}</style>",
+    "<link rel=stylesheet href=https://evil.example/a.css>",
+    "<base href=https://evil.example/>",
+    "<form action=https://evil.example><button>go</button></form>",
+    "<input autofocus onfocus=window.__xss=1>",
+    "<meta http-equiv=refresh content='0;url=https://evil.example'>",
+    "[click](javascript:window.__xss=1)",
+    "[click](JaVaScRiPt&colon;window.__xss=1)",
+    "[click](java\tscript:window.__xss=1)",
+    "[click](data:text/html;base64,PHNjcmlwdD53aW5kb3cuX194c3M9MTwvc2NyaXB0Pg==)",
+    "[click](file:///etc/passwd)",
+    "[click](//evil.example/x)",
+    "[click](http://evil.example/x)",
+    "[click](https://good.example@evil.example/x)",
+    "[a](https://e.example/\"onmouseover=\"window.__xss=1)",
+    "![pixel](https://evil.example/p.png)",
+    "![pixel][ref]\n\n[ref]: https://evil.example/p.png",
+    "[1]: javascript:window.__xss=1\n\n[1]",
+    "<javascript:window.__xss=1>",
+    "<!-- --><script>window.__xss=1</script><!-- -->",
+    "<!--><img src=x onerror=window.__xss=1>-->",
+    "</mark></div><script>window.__xss=1</script>",
+    "</textarea></template></style></title><script>window.__xss=1</script>",
+    "'\"><img src=x onerror='window.__xss=1'>",
+    "\" autofocus onfocus=\"window.__xss=1",
+    "`</code><img src=x onerror=window.__xss=1>`",
+    "```\n</code></pre><img src=x onerror=window.__xss=1>\n```",
+    "```\"><img/src/onerror=window.__xss=1>\nx\n```",
+    "| a | b |\n|---|---|\n| <img src=x onerror=window.__xss=1> | </td></table><script>1</script> |",
+    "{{constructor.constructor('window.__xss=1')()}}",
+    "${window.__xss=1}",
+    "{{{value}}} {% raw %} #{7*7} <%= 7*7 %>",
+    "&lt;script&gt;window.__xss=1&lt;/script&gt;",
+    "&#60;img src=x onerror=window.__xss=1&#62;",
+    "\ue0001\ue001<b>\ue002 \ue0031\ue004 \ue003onload\ue004",
+    "$$\\href{javascript:window.__xss=1}{x}$$ ```mermaid\ngraph TD; A-->B; click A href \"javascript:1\"\n```",
+    "\u202egnp.exe\u2066 \x00<scr\x00ipt>window.__xss=1</scr\x00ipt>",
+]  # fmt: skip
+
+OURS = {"div", "span", "button", "mark", "details", "summary", "p"}
+ATTRIBUTES = {
+    "href", "rel", "target", "class", "start", "lang", "type", "data-cite", "data-cites", "tabindex",
+    "aria-label", "open",
+}  # fmt: skip
+VOID = {"br", "hr"}
+
+
+class Checker(HTMLParser):
+    """Fails on anything that isn't known to be harmless; keeps the text and the marks."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.text = ""
+        self.marked: dict[str, str] = {}
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in render._TAGS | OURS, tag
+        found = dict(attrs)
+        assert set(found) <= ATTRIBUTES, found
+        if tag == "a" and "href" in found:
+            assert str(found["href"]).startswith("https://"), found
+            assert "noopener" in str(found["rel"]) and found["target"] == "_blank"
+            self.links.append(str(found["href"]))
+        if "class" in found:
+            assert re.fullmatch(r"(kt-[\w-]+ ?)+|language-[\w+#.-]+", str(found["class"])), found
+        if tag == "mark":
+            self._cites = str(found["data-cites"]).split()
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open and self.open[-1] == tag, (tag, self.open)
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if "mark" in self.open:
+            for n in self._cites:
+                self.marked[n] = self.marked.get(n, "") + data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError("a comment")
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def check(html: str) -> Checker:
+    checker = Checker()
+    checker.feed(html)
+    checker.close()
+    assert not checker.open
+    assert not re.search("[\ue000-\ue00f\u202a-\u202e]", html)
+    return checker
+
+
+def passage(text: str, **changes: object) -> Passage:
+    fields: dict = {"title": "标题", "item_id": "a", "source": "a.md", "score": 1.0, "lang": "zh"}
+    return Passage(text=text, **{**fields, **changes})
+
+
+def finished(text: str, **changes: object) -> Answer:
+    fields: dict = {
+        "question": "q", "citations": (), "passages": (), "status": "grounded", "confidence": 0.9,
+        "lang": "zh", "timings": {"evidence": 0.1, "total": 2.0},
+    }  # fmt: skip
+    return Answer(text=text, **{**fields, **changes})
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_becomes_no_active_content_anywhere(text: str) -> None:
+    cite = Citation("[1]", "a", text, text, text)
+    evil = passage(text, title=text, source=text, topic=text)
+    refusal = finished(text, status="refused", suggestions=(text, text))
+    for html in (
+        render.plain(text),
+        render.markdown(text),
+        render.markdown(text, markers=[1], quotes=[(1, text)]),
+        render.markdown("kubelet " + text, quotes=[(1, text), (2, "kubelet " + text[:9])]),
+        render.markdown("unrelated", quotes=[(1, text)]),
+        render.evidence([evil], [cite]),
+        render.evidence([evil], answerable=False),
+        render.draft([text + " [1]"], text),
+        render.preview(evil),
+        render.stopped([text]),
+        render.answer(finished(text, citations=(cite,), notices=(text,), model=text,
+                               suggestions=(text,), dropped=((text, text),))),
+        render.answer(refusal),
+        render.asks([text]),
+        render.error(text),
+    ):  # fmt: skip
+        check(html)
+
+
+def test_links_go_to_https_only_and_others_stay_text() -> None:
+    html = render.markdown("[docs](https://kubernetes.io/docs/) [x](http://a.example) <file:///a>")
+    seen = check(html)
+    assert seen.links == ["https://kubernetes.io/docs/"]
+    assert "[x](http://a.example)" in seen.text and "<file:///a>" in seen.text
+
+
+def test_code_and_tables_are_rendered() -> None:
+    html = render.markdown("```yaml\na: 1\n```\n\n| x | y |\n|---|---|\n| 1 | `2` |\n\n3. three")
+    check(html)
+    assert '<code class="language-yaml">a: 1' in html and "<td><code>2</code></td>" in html
+    assert '<ol start="3">' in html
+
+
+def test_markers_become_chips_outside_code_only() -> None:
+    html = render.markdown("好的 [1] [2]，`a[1]` 和 items[1] [7]。\n\n```\nx [1]\n```", markers=[1, 2])
+    assert re.findall(r'data-cite="(\d+)"', html) == ["1", "2"]
+    assert "[7]" in html and "<code>a[1]</code>" in html and "items[1]" in html and "x [1]" in html
+    check(html)
+
+
+def test_chips_of_a_draft_cannot_be_clicked() -> None:
+    assert "<button" not in render.draft(["kept. [1]"], "loose")
+
+
+MARKUP = """`Pending` 表示 Pod **已被集群接受**，但还没有运行。
+
+一直 `Pending` 时，先用 `kubectl describe pod` 看事件：
+
+```bash
+kubectl get pod web -o wide   # NODE empty?
+kubectl describe node | grep -A8 "Allocated"
+```
+
+- 资源不足：剩余量 < `requests`（`cpu` & `memory`）。
+- **约束**无法满足：`nodeSelector`。
+1. first step
+2. second step, see [docs](https://kubernetes.io/).
+
+| Kind | Default |
+|---|---|
+| NodePort | 30000-32767 |
+
+End: a < b && c > d, "quoted" $HOME {{ .Values }} \\* star."""
+
+
+@pytest.mark.parametrize("start,end", spans(MARKUP))
+def test_any_span_that_answers_quote_is_highlighted(start: int, end: int) -> None:
+    quote = MARKUP[start:end]
+    html = render.markdown(MARKUP, quotes=[(1, quote)])
+    seen = check(html)
+    if not any(char.isalnum() for char in quote):
+        return
+    assert "kt-quote" not in html, quote
+    letters = render._letters(seen.marked["1"])
+    raw = render._letters(re.sub(r"^\d+\. |\]\(https.*?\)|^```bash", "", quote, flags=re.M))
+    assert letters == raw
+    assert render._letters(seen.text.replace("复制", "").replace("Copy", "")) == render._letters(
+        check(render.markdown(MARKUP)).text.replace("复制", "").replace("Copy", "")
+    )
+
+
+def test_the_right_one_of_two_equal_places_is_highlighted() -> None:
+    html = render.markdown("Pod 重启。中间。\n\nPod 重启。", quotes=[(1, "Pod 重启。")])
+    assert html.index("<mark") < html.index("中间")
+
+
+def test_overlapping_quotes_keep_both_numbers() -> None:
+    seen = check(render.markdown("a b c d", quotes=[(1, "a b c"), (2, "b c d")]))
+    assert seen.marked == {"1": "a b c", "2": "b c d"}
+
+
+def test_the_closing_mark_belongs_to_the_quote() -> None:
+    seen = check(render.markdown("先看事件。再看 `NODE`。", quotes=[(1, "先看事件。")]))
+    assert seen.marked["1"] == "先看事件。"
+
+
+def test_a_quote_that_is_not_in_the_passage_is_shown_before_it() -> None:
+    html = render.markdown("something else", quotes=[(3, "<b>gone</b>")])
+    assert check(html).marked == {"3": "<b>gone</b>"} and html.startswith("<blockquote")
+
+
+def test_a_refusal_names_its_topics_once_and_as_buttons() -> None:
+    html = render.answer(
+        finished("没有依据。\n\n最接近的主题：\n- 甲\n- 乙", status="refused", suggestions=("甲", "乙"))
+    )
+    assert html.count("甲") == 1 and '<button type="button" class="kt-ask">甲</button>' in html
+
+
+def test_an_answer_without_a_model_says_so_and_notices_are_shown() -> None:
+    html = render.answer(finished("文", notices=("模型还没准备好",), dropped=(("x", "y"),)))
+    assert "模型还没准备好" in html and STRINGS["extract"][0] in html and "1 句" in html
+
+
+def test_no_passage_says_so() -> None:
+    assert STRINGS["evidence_none"][0] in render.evidence([])
+
+
+def test_the_page_holds_every_example_in_both_languages() -> None:
+    html = render.page()
+    for questions in EXAMPLES.values():
+        assert len(questions) == 4
+        assert all(render.plain(question) in html for question in questions)
+    assert "<script" not in html and " on" not in re.sub(r">[^<]*<", "><", html).replace(" on ", "")
+
+
+def test_every_string_has_both_languages_with_the_same_fields() -> None:
+    for key, (zh, en) in STRINGS.items():
+        assert zh and en, key
+        assert set(re.findall(r"\{\w+\}", zh)) == set(re.findall(r"\{\w+\}", en)), key
+
+
+def test_a_view_follows_the_events() -> None:
+    view = View(7)
+    view.take([Evidence((passage("正文"),), 0.9, True)])
+    frame = view.frame()
+    assert frame["turn"] == 7 and frame["count"] == 1 and frame["state"] == "asking"
+    assert "正文" in str(frame["evidence"]) and "正文" in str(frame["body"])
+    view.take([Token("第一句。第二"), Sentence("第一句。 [1]", True)])
+    model = str(view.frame()["model"])
+    assert "kt-kept" in model and re.search(r'kt-draft">第二<', model)
+    view.take([Token("句。"), Sentence("第二句。", False, "no")])
+    assert "第二" not in str(view.frame()["model"])
+    view.take([Done(finished("完 [1]", citations=(Citation("[1]", "a", "t", "s", "正文"),),
+                             passages=(passage("正文"),)))])  # fmt: skip
+    frame = view.frame()
+    assert frame["state"] == "grounded" and frame["model"] == ""
+    assert "<mark" in str(frame["evidence"]) and 'data-cite="1"' in str(frame["body"])
+
+
+def test_a_stopped_view_keeps_what_was_checked() -> None:
+    view = View(1)
+    view.take([Evidence((passage("正文"),), 0.9, True), Token("甲。乙"), Sentence("甲。 [1]", True)])
+    view.stop()
+    frame = view.frame()
+    assert "甲。" in str(frame["model"]) and "乙" not in str(frame["model"])
+    assert "正文" in str(frame["body"]) and view.said == "甲。 [1]"
+
+
+@pytest.mark.parametrize(
+    "pending,sentence,left",
+    [
+        ("A b. C", "A b. [2]", " C"),
+        ("  A b.\n", "A b.", "\n"),
+        ("A [3] b. C", "A b.", ""),
+        ("C", "", ""),
+    ],
+)
+def test_a_judged_sentence_leaves_the_draft(pending: str, sentence: str, left: str) -> None:
+    assert after(pending, sentence) == left
