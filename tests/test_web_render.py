@@ -7,13 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tutor.answers import Answer, Citation
-from tutor.answers.support import spans
+from tutor.answers import Answer, Citation, Done, Evidence, Sentence, Token, spans
 from tutor.retrieval import Passage
 from tutor.web import render
 from tutor.web.text import EXAMPLES, STRINGS
 from tutor.web.turns import View, after
-from tutor.answers import Done, Evidence, Sentence, Token
 
 HOSTILE = [
     "<script>window.__xss=1</script>",
@@ -214,7 +212,7 @@ def test_any_span_that_answers_quote_is_highlighted(start: int, end: int) -> Non
     quote = MARKUP[start:end]
     html = render.markdown(MARKUP, quotes=[(1, quote)])
     seen = check(html)
-    if not any(char.isalnum() for char in quote):
+    if re.fullmatch(r"[\d\W]*", quote):
         return
     assert "kt-quote" not in html, quote
     letters = render._letters(seen.marked["1"])
@@ -298,7 +296,7 @@ def test_a_stopped_view_keeps_what_was_checked() -> None:
     view.take([Evidence((passage("正文"),), 0.9, True), Token("甲。乙"), Sentence("甲。 [1]", True)])
     view.stop()
     frame = view.frame()
-    assert "甲。" in str(frame["model"]) and "乙" not in str(frame["model"])
+    assert "甲。" in check(str(frame["model"])).text and "乙" not in str(frame["model"])
     assert "正文" in str(frame["body"]) and view.said == "甲。 [1]"
 
 

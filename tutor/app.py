@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from tutor import weights
 from tutor.answers import Answer, Done, Event, answer_events
 from tutor.chat import ChatModel, Message
+from tutor.chunks import chunks_of
 from tutor.corpus import Item, Problem, content_digest, read
 from tutor.embeddings import Embedder, open_embedder
 from tutor.errors import InputError, ModelError
-from tutor.index import EmbeddingCache, Index, SyncReport
+from tutor.index import EmbeddingCache, Index, Shipped, SyncReport, key_of
 from tutor.retrieval import Calibration, Passage, Retrieval, retrieve, shipped_calibration
 from tutor.settings import Settings
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_QUESTION = 4000
 """Characters; longer questions are refused with one line."""
+VECTORS = "vectors.npz"
+"""File in the corpus folder with the vectors of its texts."""
 SHIPPED = "corpus"
 """Root under which the curated corpus stands in the index."""
 
@@ -84,7 +87,7 @@ class Tutor:
         """
         settings = settings or Settings.from_env()
         embedder = embedder or open_embedder(settings.embedder)
-        index = Index(settings.index_dir, embedder, EmbeddingCache(settings.cache_dir))
+        index = open_index(settings, embedder)
         problems = _sync_shipped(index, settings, progress)
         notice = None
         if chat_model is _FROM_SETTINGS:
@@ -222,6 +225,31 @@ class Tutor:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def open_index(settings: Settings, embedder: Embedder) -> Index:
+    """The index in the user's data folder, with the vectors that ship with the corpus."""
+    cache = EmbeddingCache(settings.cache_dir, settings.corpus_dir / VECTORS)
+    return Index(settings.index_dir, embedder, cache)
+
+
+def embed_corpus(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Writes the vectors of the curated corpus beside it; returns the file's path.
+
+    For maintainers: users need not compute what everybody computes alike.
+    """
+    embedder = open_embedder(settings.embedder)
+    texts = sorted(
+        {
+            chunk.indexed
+            for item in read(settings.corpus_dir).items
+            for chunk in chunks_of(item)
+        }
+    )
+    vectors = EmbeddingCache(settings.cache_dir).embed(embedder, texts, progress)
+    path = settings.corpus_dir / VECTORS
+    Shipped.write(path, [key_of(embedder.name, text) for text in texts], vectors)
+    return path
 
 
 def checked_question(question: str) -> str:

@@ -69,13 +69,11 @@ def ingest(options: argparse.Namespace) -> int:
 
 
 def _rebuild() -> int:
+    from tutor.app import open_index
     from tutor.embeddings import open_embedder
-    from tutor.index import EmbeddingCache, Index
 
     settings = Settings.from_env()
-    index = Index(
-        settings.index_dir, open_embedder(settings.embedder), EmbeddingCache(settings.cache_dir)
-    )
+    index = open_index(settings, open_embedder(settings.embedder))
     with render.progress("rebuild the index") as progress:
         count = index.rebuild(progress)
     (settings.index_dir / "corpus.json").unlink(missing_ok=True)
@@ -114,6 +112,12 @@ def corpus(options: argparse.Namespace) -> int:
     from tutor.corpus import lint
 
     settings = Settings.from_env()
+    if options.action == "embed":
+        from tutor.app import embed_corpus
+
+        with render.progress("embed the corpus") as progress:
+            print(embed_corpus(settings, lambda done, total: progress("embedding", done, total)))
+        return 0
     root = settings.corpus_dir.resolve()
     everything, broken = lint.read_curated(root)
     if options.action == "stats":

@@ -89,12 +89,10 @@ def _embedder(settings: Settings) -> str:
 
 
 def _index(settings: Settings) -> str:
+    from tutor.app import open_index
     from tutor.embeddings import open_embedder
-    from tutor.index import EmbeddingCache, Index
 
-    index = Index(
-        settings.index_dir, open_embedder(settings.embedder), EmbeddingCache(settings.cache_dir)
-    )
+    index = open_index(settings, open_embedder(settings.embedder))
     snapshot = index.snapshot()
     state = f"{snapshot.item_count} items, {len(snapshot)} chunks, {index.current()}"
     index.close()

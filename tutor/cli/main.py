@@ -53,8 +53,8 @@ def parser() -> argparse.ArgumentParser:
     models.add_argument("action", nargs="?", default="list", choices=("list", "fetch", "verify"))
     models.add_argument("name", nargs="?", help="a model's name; the default model if none is given")
 
-    corpus = commands.add_parser("corpus", help="check the curated corpus, or count it")
-    corpus.add_argument("action", choices=("check", "stats"))
+    corpus = commands.add_parser("corpus", help="check the curated corpus, count it, or compute its vectors")
+    corpus.add_argument("action", choices=("check", "stats", "embed"))
     corpus.add_argument("path", nargs="*", help="only these files or folders of the corpus")
     corpus.add_argument("--ledger", help="ledger of source questions that must be covered")
     corpus.add_argument("--docs", help="folder of the official documentation in one language")

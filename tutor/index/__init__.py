@@ -14,8 +14,8 @@ allows no reader beside a writer in another process: a reader fails with
 "Nothing found on disk" (seen with 1.5.9), which generations avoid.
 """
 
-from tutor.index.embed import EmbeddingCache
-from tutor.index.snapshot import Hit, Snapshot
+from tutor.index.embed import EmbeddingCache, Shipped, key_of
+from tutor.index.snapshot import Hit, Part, Snapshot
 from tutor.index.store import Index, SyncReport
 
-__all__ = ["EmbeddingCache", "Hit", "Index", "Snapshot", "SyncReport"]
+__all__ = ["EmbeddingCache", "Hit", "Index", "Part", "Shipped", "Snapshot", "SyncReport", "key_of"]

@@ -22,6 +22,8 @@ from tutor.corpus.items import Item, Misconception, Point, Source
 from tutor.errors import IndexError_
 
 COLLECTION = "chunks"
+MAX_PARTS = 4000
+"""Items whose chunks are kept in memory once looked at."""
 REBUILD = "run `tutor ingest --rebuild`"
 
 
@@ -36,6 +38,17 @@ class Hit:
     chunk: Chunk
     cosine: float | None
     bm25: float | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A chunk as ranking sees it: where its vector stands, its field, and its tokens."""
+
+    place: int
+    field: str
+    lang: str
+    text: str
+    tokens: frozenset[str]
 
 
 class Snapshot:
@@ -61,6 +74,11 @@ class Snapshot:
             self._chunks = rows.fetchall()
             kinds = self._db.execute("SELECT id, kind, answered FROM items")
             self._kinds = {row[0]: row[1:] for row in kinds}
+            self._places_of: dict[str, list[int]] = {}
+            for place, row in enumerate(self._chunks):
+                self._places_of.setdefault(row[1], []).append(place)
+            self._parts: dict[str, tuple[Part, ...]] = {}
+            self._matrix = np.load(folder / "vectors.npy", mmap_mode="r")
             self._place = {row[0]: place for place, row in enumerate(self._chunks)}
             counted = json.loads((folder / "words.json").read_text("utf-8"))
             self._items_with: dict[str, int] = counted["words"]
@@ -87,7 +105,7 @@ class Snapshot:
             vectors = self._collection.count()
         except (ChromaError, RuntimeError) as error:
             raise ValueError(str(error)) from error
-        if vectors != len(self._chunks):
+        if not vectors == len(self._matrix) == len(self._chunks):
             raise ValueError(f"{vectors} vectors but {len(self._chunks)} chunks")
 
     def __len__(self) -> int:
@@ -163,10 +181,30 @@ class Snapshot:
         """True when the item has an answer in some language."""
         return bool(self._kinds[item_id][1])
 
-    def words_of(self, item_id: str) -> frozenset[str]:
-        """All tokens of all chunks of an item."""
-        rows = self._query("SELECT tokens FROM chunks WHERE item = ?", (item_id,))
-        return frozenset(token for row in rows for token in row[0].split("\x1f"))
+    def parts(self, item_id: str) -> tuple[Part, ...]:
+        """All chunks of an item with their tokens."""
+        if item_id not in self._parts:
+            rows = self._query(
+                "SELECT place, field, lang, text, tokens FROM chunks WHERE item = ? ORDER BY place",
+                (item_id,),
+            )
+            if len(self._parts) > MAX_PARTS:
+                self._parts = {}
+            self._parts[item_id] = tuple(
+                Part(place, field, lang, text, frozenset(tokens.split("\x1f")))
+                for place, (_, field, lang, text, tokens) in zip(
+                    self._places_of[item_id], rows, strict=True
+                )
+            )
+        return self._parts[item_id]
+
+    def cosines(self, places: Sequence[int], vector: Sequence[float]) -> np.ndarray:
+        """(n,) exact cosines of the chunks at these places with a vector of unit length."""
+        return self._matrix[list(places)] @ np.asarray(vector, np.float32)
+
+    def vector(self, chunk_id: str) -> np.ndarray:
+        """(dim,) float32 vector of a chunk."""
+        return self._matrix[self._place[chunk_id]]
 
     def _chunks_at(self, places: list[int]) -> list[Chunk]:
         ids = [self._chunks[place][0] for place in places]

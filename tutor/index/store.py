@@ -28,7 +28,7 @@ from tutor.errors import IndexError_, IndexMismatch, StorageError
 from tutor.index.embed import EmbeddingCache
 from tutor.index.snapshot import COLLECTION, REBUILD, Snapshot, chroma_settings, load_item
 
-SCHEMA = 1
+SCHEMA = 2
 
 _TABLES = """
 CREATE TABLE items (
@@ -225,7 +225,9 @@ class Index:
                     for row in db.execute("SELECT item, tokens FROM chunks ORDER BY place")
                 ]
             tokens = [found for _, found in rows]
+                order = [row[0] for row in db.execute("SELECT id FROM chunks ORDER BY place")]
             self._write_vectors(folder / "chroma", dropped, new_chunks, vectors)
+            self._write_matrix(folder, before, order, new_chunks, vectors)
             self._write_keywords(folder / "bm25", tokens)
             self._count_words(folder, rows)
             manifest = {"fingerprint": self.fingerprint(), "chunks": len(tokens)}
@@ -242,7 +244,7 @@ class Index:
     def _copy(source: Path, target: Path) -> None:
         shutil.copytree(
             source, target, dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("bm25", "words.json", "manifest.json", "*-wal", "*-shm", "chroma.sqlite3"),
+            ignore=shutil.ignore_patterns("bm25", "words.json", "vectors.npy", "manifest.json", "*-wal", "*-shm", "chroma.sqlite3"),
         )
         # Readers hold the database open, so it is copied as a database and not as bytes.
         with (
@@ -300,6 +302,13 @@ class Index:
                 collection.query(query_embeddings=[np.ones(width, np.float32)], n_results=1)
         finally:
             client.close()
+
+    @staticmethod
+    def _write_matrix(folder: Path, before: Snapshot | None, order, new, vectors) -> None:
+        """The vectors in the order of the chunks, for exact cosines of a few candidates."""
+        fresh = {chunk.id: vector for chunk, vector in zip(new, vectors, strict=True)}
+        rows = [fresh[i] if i in fresh else before.vector(i) for i in order]  # type: ignore[union-attr]
+        np.save(folder / "vectors.npy", np.asarray(rows, np.float32))
 
     @staticmethod
     def _write_keywords(folder: Path, tokens: list[list[str]]) -> None:

@@ -5,11 +5,12 @@ vote together; an item's questions, other phrasings, claims and answer stretches
 are weighed as separate fields and the item appears once.
 """
 
-from tutor.retrieval.confidence import FEATURES, Calibration, shipped_calibration
+from tutor.retrieval.confidence import FEATURES, RANKING, Calibration, shipped_calibration
 from tutor.retrieval.search import Match, Passage, Retrieval, retrieve
 
 __all__ = [
     "FEATURES",
+    "RANKING",
     "Calibration",
     "Match",
     "Passage",

@@ -14,29 +14,44 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-FEATURES: tuple[str, ...] = (
-    "ask_cosine",
-    "answer_cosine",
-    "coverage",
-    "ask_coverage",
-    "unknown",
-    "margin",
-    "agreement",
+RANKING: tuple[str, ...] = (
+    "ask_same", "ask_other", "claim", "point", "answer", "mean",
+    "coverage", "ask_coverage", "part_coverage", "bm25",
 )
-"""ask_cosine, answer_cosine: best cosine of the first item's ways of asking and of its answer.
-coverage: share of the question's words, weighed by rarity, that the item holds.
-ask_coverage: the same within its best way of asking alone.
-unknown: share of that weight in words that no item holds.
-margin: fused score of the first item less that of the fifth.
-agreement: 1.0 when vectors and keywords put the same item first, else 0.0."""
+"""What an item's score is a weighted sum of.
+
+ask_same, ask_other, claim, point, answer: best cosine above .7 of its ways of
+asking in the question's and in the other language, of the claims of its
+misconceptions, of its key points and of the stretches of its answer.
+mean: mean of its four best cosines. coverage, ask_coverage, part_coverage:
+share of the question's words, weighed by rarity, in the whole item, in its
+best way of asking, in its best point or stretch. bm25: its best keyword score
+as a share of the best of all items."""
+
+FEATURES: tuple[str, ...] = (
+    "ask", "point", "answer", "mean", "coverage", "ask_coverage", "part_coverage",
+    "unknown", "missing", "concepts", "concept_count", "length", "gap", "margin", "agreement",
+)
+"""What the confidence rests on, of the first item: values as in `RANKING`, and
+ask: the better of ask_same and ask_other. unknown: share of the question's
+rarity in words that no item holds; missing: in English words that the first
+item lacks. concepts: share of the question's concepts that it names.
+concept_count, length: concepts and tokens of the question, as shares of 4 and 20.
+gap, margin: its score less that of the second and of the fifth.
+agreement: 1.0 when vectors alone put it first, else 0.0."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Weights of a logistic model per language, and the thresholds fitted with them."""
+    """Weights of the ranking, and of the confidence per language with its threshold."""
 
+    ranking: Mapping[str, float]
     weights: Mapping[str, Mapping[str, float]]
     thresholds: Mapping[str, float]
+
+    def rank(self, features: Mapping[str, float]) -> float:
+        """Score by which items are ordered; differences count, not values."""
+        return sum(self.ranking[name] * features[name] for name in RANKING)
 
     def confidence(self, features: Mapping[str, float], lang: str) -> float:
         """Probability, 0.0 to 1.0, that the first passages answer the question."""
@@ -53,4 +68,4 @@ class Calibration:
 def shipped_calibration() -> Calibration:
     """The calibration that ships with the package."""
     data = json.loads((resources.files(__package__) / "calibration.json").read_text("utf-8"))
-    return Calibration(data["weights"], data["thresholds"])
+    return Calibration(data["ranking"], data["weights"], data["thresholds"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tutor import lexicon
 from tutor.chat import Message
 from tutor.chunks import split
 from tutor.corpus.items import Item, Misconception
 from tutor.embeddings import Embedder
-from tutor.index import Hit, Snapshot
+from tutor.index import Hit, Part, Snapshot
 from tutor.retrieval.confidence import Calibration
 from tutor.retrieval.followup import standalone
 
@@ -20,12 +20,15 @@ PASSAGE_WEIGHT = 900.0
 """Estimated tokens up to which a whole answer is one passage; longer ones are cut."""
 CLAIM_COSINE = 0.9
 """From here on a misconception's claim counts as stated by the question."""
-CLAIM_COVERAGE = 0.55
-"""Share of a claim's words that the question must hold for the same."""
+NEAR_CLAIM, CLAIM_COVERAGE = 0.84, 0.55
+"""Or from NEAR_CLAIM on, if the question holds this share of the claim's words."""
 
-# Fitted on evals/cases/ask.dev.jsonl; see evals/README.md.
-_WEIGHTS = {"ask": 1.0, "answer": 0.55, "claim": 0.75, "coverage": 0.30, "ask_coverage": 0.12}
-_TIER = {"curated": 0.03, "note": 0.0, "document": -0.01}
+CANDIDATES = 25
+"""Items that are weighed exactly, of those that the legs found."""
+FLOOR = 0.7
+"""e5's cosines live between about .7 and 1: below this, nothing was found."""
+_TIER = {"curated": 0.0, "note": -0.25, "document": -0.35}
+"""What a source's trust adds to an item's score: curated text outranks what was ingested."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +55,19 @@ class Passage:
 
 @dataclass
 class Match:
-    """What the legs found of one item."""
+    """An item that the legs found, weighed field by field."""
 
     item_id: str
-    ask: float = -1.0
-    answer: float = -1.0
-    claim: float = -1.0
-    ask_text: str = ""
-    claims: list[tuple[float, str]] = field(default_factory=list)
-    bm25: float = 0.0
-    best_answer: str = ""
-    coverage: float = 0.0
-    ask_coverage: float = 0.0
-    kind: str = "curated"
+    features: dict[str, float]
+    """By the names in `RANKING`."""
+    best_part: str
+    """The stretch of its answer that is nearest to the question."""
+    claims: dict[str, float]
+    """Cosine of each claim of its misconceptions."""
+    missing: float
+    """Share of the question's rarity in English words that the item lacks."""
+    concepts: float
+    """Share of the question's concepts that the item names; 0.0 without concepts."""
     score: float = 0.0
 
 
@@ -79,6 +82,8 @@ class Retrieval:
     confidence: float
     threshold: float
     features: dict[str, float]
+    matches: tuple[Match, ...] = ()
+    """Every candidate that was weighed, best first."""
 
     @property
     def answerable(self) -> bool:
@@ -98,91 +103,113 @@ def retrieve(
     lang = lexicon.language(question)
     asked = lexicon.correct(lexicon.normalise(question)).strip()
     searched = asked
-    ranked, features = _rank(asked, lang, snapshot, embedder)
+    ranked, features = _rank(asked, lang, snapshot, embedder, calibration)
     whole = standalone(asked, history)
     if whole is not None:
         searched = whole
-        ranked, features = _rank(whole, lang, snapshot, embedder, focus=asked)
+        ranked, features = _rank(whole, lang, snapshot, embedder, calibration)
     confidence = calibration.confidence(features, lang) if ranked else 0.0
     passages = tuple(_passage(match, snapshot, lang, searched) for match in ranked[:k])
-    return Retrieval(searched, lang, passages, confidence, calibration.threshold(lang), features)
+    return Retrieval(
+        searched, lang, passages, confidence, calibration.threshold(lang), features, tuple(ranked)
+    )
 
 
 def _rank(
-    question: str, lang: str, snapshot: Snapshot, embedder: Embedder, focus: str = ""
+    question: str, lang: str, snapshot: Snapshot, embedder: Embedder, calibration: Calibration
 ) -> tuple[list[Match], dict[str, float]]:
+    """Candidates best first, and the features of the confidence."""
     words = lexicon.tokens(question)
-    hits = snapshot.search(embedder.embed_query(question), words, DEPTH)
-    matches = _by_item(hits)
-    if not matches:
+    vector = embedder.embed_query(question)
+    hits = snapshot.search(vector, words, DEPTH)
+    dense, keyword = _best(hits, "cosine"), _best(hits, "bm25")
+    found = [i for i in {*dense, *keyword} if snapshot.answered(i)]
+    if not found:
         return [], {}
+    top = max(keyword.values(), default=0.0) or 1.0
+    found.sort(key=lambda i: (-dense.get(i, FLOOR) - 0.15 * keyword.get(i, 0.0) / top, i))
     rarity = {word: snapshot.rarity(word) for word in set(words)}
+    matches = [
+        _weigh(i, snapshot.parts(i), snapshot, vector, lang, rarity, keyword.get(i, 0.0) / top)
+        for i in found[:CANDIDATES]
+    ]
+    for match in matches:
+        match.score = calibration.rank(match.features) + _TIER[snapshot.kind_of(match.item_id)]
+    matches.sort(key=lambda match: (-match.score, match.item_id))
     total = sum(rarity.values()) or 1.0
-    candidates = sorted(matches.values(), key=_first_score, reverse=True)[:20]
-    for match in candidates:
-        held = snapshot.words_of(match.item_id)
-        match.coverage = sum(w for word, w in rarity.items() if word in held) / total
-        match.ask_coverage = sum(
-            w for word, w in rarity.items() if word in set(lexicon.tokens(match.ask_text))
-        ) / total
-        match.kind = snapshot.kind_of(match.item_id)
-        match.score = _score(match)
-    candidates = [m for m in candidates if snapshot.answered(m.item_id)]
-    candidates.sort(key=lambda match: (-match.score, match.item_id))
-    if not candidates:
-        return [], {}
-    first = candidates[0]
-    fifth = candidates[min(4, len(candidates) - 1)]
-    keyword_first = max(matches.values(), key=lambda m: m.bm25)
-    dense_first = max(matches.values(), key=lambda m: max(m.ask, m.answer))
     unknown = sum(w for word, w in rarity.items() if not snapshot.holds(word)) / total
-    features = {
-        "ask_cosine": max(first.ask, 0.7),
-        "answer_cosine": max(first.answer, 0.7),
-        "coverage": first.coverage,
-        "ask_coverage": first.ask_coverage,
+    first = matches[0]
+    agreement = first.item_id == max(found, key=lambda i: dense.get(i, 0.0))
+    return matches, first.features | {
+        "ask": max(first.features["ask_same"], first.features["ask_other"]),
         "unknown": unknown,
-        "margin": first.score - fifth.score,
-        "agreement": float(keyword_first.item_id == dense_first.item_id == first.item_id),
+        "missing": first.missing,
+        "concepts": first.concepts,
+        "concept_count": min(sum(w.startswith(lexicon.CONCEPT) for w in rarity), 4) / 4,
+        "length": min(len(rarity), 20) / 20,
+        "gap": first.score - matches[min(1, len(matches) - 1)].score,
+        "margin": first.score - matches[min(4, len(matches) - 1)].score,
+        "agreement": float(agreement),
     }
-    return candidates, features
 
 
-def _by_item(hits: Sequence[Hit]) -> dict[str, Match]:
-    """Best value of each field per item.
-
-    A chunk that only keywords found has no cosine; it then takes part with
-    its keyword score, and the item's other chunks with theirs.
-    """
-    matches: dict[str, Match] = {}
-    for hit in sorted(hits, key=lambda hit: hit.chunk.id):
-        match = matches.setdefault(hit.chunk.item_id, Match(hit.chunk.item_id))
-        match.bm25 = max(match.bm25, hit.bm25 or 0.0)
-        if hit.cosine is None:
-            continue
-        if hit.chunk.field in ("question", "alias") and hit.cosine > match.ask:
-            match.ask, match.ask_text = hit.cosine, hit.chunk.text
-        elif hit.chunk.field == "claim":
-            match.claim = max(match.claim, hit.cosine)
-            match.claims.append((hit.cosine, hit.chunk.text))
-        elif hit.chunk.field == "answer" and hit.cosine > match.answer:
-            match.answer, match.best_answer = hit.cosine, hit.chunk.text
-    return matches
+def _best(hits: Sequence[Hit], leg: str) -> dict[str, float]:
+    """Highest value of one leg per item."""
+    best: dict[str, float] = {}
+    for hit in hits:
+        value = getattr(hit, leg)
+        if value is not None:
+            best[hit.chunk.item_id] = max(value, best.get(hit.chunk.item_id, -1.0))
+    return best
 
 
-def _first_score(match: Match) -> float:
-    return max(match.ask, match.answer, match.claim, 0.7) + 0.01 * match.bm25
-
-
-def _score(match: Match) -> float:
-    # e5's cosines live between about .7 and 1; .7 stands for "not found".
-    ask, answer, claim = (max(value, 0.7) - 0.7 for value in (match.ask, match.answer, match.claim))
-    return (
-        max(_WEIGHTS["ask"] * ask, _WEIGHTS["claim"] * claim)
-        + _WEIGHTS["answer"] * answer
-        + _WEIGHTS["coverage"] * match.coverage
-        + _WEIGHTS["ask_coverage"] * match.ask_coverage
-        + _TIER[match.kind]
+def _weigh(
+    item_id: str,
+    parts: Sequence[Part],
+    snapshot: Snapshot,
+    vector: Sequence[float],
+    lang: str,
+    rarity: dict[str, float],
+    bm25: float,
+) -> Match:
+    total = sum(rarity.values()) or 1.0
+    cosines = [max(float(c), FLOOR) - FLOOR for c in snapshot.cosines([p.place for p in parts], vector)]
+    covers = [sum(w for word, w in rarity.items() if word in p.tokens) / total for p in parts]
+    best: dict[str, float] = dict.fromkeys(("ask_same", "ask_other", "claim", "point", "answer"), 0.0)
+    ask_coverage = part_coverage = 0.0
+    best_part, best_cosine = "", -1.0
+    for part, cosine, cover in zip(parts, cosines, covers, strict=True):
+        name = part.field
+        if name in ("question", "alias"):
+            name = "ask_same" if part.lang == lang else "ask_other"
+            ask_coverage = max(ask_coverage, cover)
+        elif name != "claim":
+            part_coverage = max(part_coverage, cover)
+        best[name] = max(best[name], cosine)
+        if name == "answer" and cosine > best_cosine:
+            best_part, best_cosine = part.text, cosine
+    held = frozenset().union(*(part.tokens for part in parts))
+    asked_concepts = [word for word in rarity if word.startswith(lexicon.CONCEPT)]
+    return Match(
+        item_id,
+        features=best
+        | {
+            "mean": sum(sorted(cosines, reverse=True)[:4]) / min(4, len(cosines)),
+            "coverage": sum(w for word, w in rarity.items() if word in held) / total,
+            "ask_coverage": ask_coverage,
+            "part_coverage": part_coverage,
+            "bm25": bm25,
+        },
+        best_part=best_part,
+        claims={
+            part.text: cosine + FLOOR
+            for part, cosine in zip(parts, cosines, strict=True)
+            if part.field == "claim"
+        },
+        missing=sum(
+            w for word, w in rarity.items() if word.isascii() and word not in held
+        ) / total,
+        concepts=sum(c in held for c in asked_concepts) / max(1, len(asked_concepts)),
     )
 
 
@@ -192,7 +219,7 @@ def _passage(match: Match, snapshot: Snapshot, lang: str, question: str) -> Pass
     text = item.answer[lang]
     parts = split(text, PASSAGE_WEIGHT)
     if len(parts) > 1:
-        text = max(parts, key=lambda part: match.best_answer[:80] in part)
+        text = max(parts, key=lambda part: match.best_part[:80] in part)
     stated = _stated(match, item, lang, question)
     if stated:
         # Corrections are part of the evidence, so that a citation of one is verbatim too.
@@ -213,16 +240,15 @@ def _passage(match: Match, snapshot: Snapshot, lang: str, question: str) -> Pass
 
 def _stated(match: Match, item: Item, lang: str, question: str) -> tuple[tuple[str, str], ...]:
     """The item's misconceptions that the question states, as (claim, correction)."""
-    cosines = {text: cosine for cosine, text in match.claims}
     asked = set(lexicon.tokens(question))
     found: list[tuple[float, Misconception]] = []
     for misconception in item.misconceptions:
-        cosine = max((cosines.get(t, 0.0) for t in misconception.claim.values()), default=0.0)
-        cover = max(
-            (lexicon.overlap(lexicon.tokens(t), asked) for t in misconception.claim.values()),
-            default=0.0,
-        )
-        if cosine >= CLAIM_COSINE or cosine > 0 and cover >= CLAIM_COVERAGE:
-            found.append((max(cosine, cover), misconception))
+        claims = misconception.claim.values()
+        cosine = max((match.claims.get(claim, 0.0) for claim in claims), default=0.0)
+        if cosine < NEAR_CLAIM:
+            continue
+        cover = max((lexicon.overlap(lexicon.tokens(claim), asked) for claim in claims), default=0.0)
+        if cosine >= CLAIM_COSINE or cover >= CLAIM_COVERAGE:
+            found.append((cosine, misconception))
     found.sort(key=lambda pair: -pair[0])
     return tuple((m.claim[lang], m.correction[lang]) for _, m in found[:2] if lang in m.claim)

@@ -88,15 +88,16 @@ def markdown(
     markers: Iterable[int] = (),
     quotes: Sequence[tuple[int, str]] = (),
     live: bool = True,
+    inline: bool = False,
 ) -> str:
-    """Markdown -> safe HTML.
+    """Markdown -> safe HTML; without paragraphs and blocks if `inline`.
 
     "[n]" becomes a chip for each n of `markers`; one that can't be clicked
     unless `live`. Each of `quotes`, pairs of number and text, is highlighted;
     those that can't be found are put before the text.
     """
     text = _PRIVATE.sub("", text)
-    tokens = _MD.parse(text)
+    tokens = _MD.parseInline(text) if inline else _MD.parse(text)
     leaves = _leaves(tokens)
     lost = _mark(leaves, text, [(n, _PRIVATE.sub("", quote)) for n, quote in quotes])
     wanted = set(markers)
@@ -144,7 +145,7 @@ def _mark(leaves: list[Node], text: str, quotes: list[tuple[int, str]]) -> list[
                 length = len(wanted)
                 break
         if start < 0:
-            if quote.strip():
+            if not re.fullmatch(r"[\d\W]*", quote):  # the number of a list entry is no quote
                 lost.append((n, quote))
             continue
         (first, begin), (last, end) = places[start], places[start + length - 1]
@@ -313,8 +314,7 @@ def preview(first: Passage) -> str:
 
 
 def _sentence(text: str) -> str:
-    html = markdown(text, markers=range(1, 1000), live=False)
-    return html.strip().removeprefix("<p>").removesuffix("</p>")
+    return markdown(text, markers=range(1, 1000), live=False, inline=True)
 
 
 def stopped(kept: Sequence[str]) -> str:
