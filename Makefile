@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 run: setup
 	$(BIN)/tutor web
 
-test: install
+test: install models
 	$(BIN)/python -m pytest
 
 setup: install models index

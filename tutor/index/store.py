@@ -224,8 +224,8 @@ class Index:
                     (row[0], row[1].split("\x1f") if row[1] else [])
                     for row in db.execute("SELECT item, tokens FROM chunks ORDER BY place")
                 ]
-            tokens = [found for _, found in rows]
                 order = [row[0] for row in db.execute("SELECT id FROM chunks ORDER BY place")]
+            tokens = [found for _, found in rows]
             self._write_vectors(folder / "chroma", dropped, new_chunks, vectors)
             self._write_matrix(folder, before, order, new_chunks, vectors)
             self._write_keywords(folder / "bm25", tokens)
