@@ -89,7 +89,8 @@ class Checker(HTMLParser):
         assert set(found) <= ATTRIBUTES, found
         if tag == "a" and "href" in found:
             assert str(found["href"]).startswith("https://"), found
-            assert "noopener" in str(found["rel"]) and found["target"] == "_blank"
+            assert "noopener" in str(found["rel"])
+            assert found["target"] == "_blank"
             self.links.append(str(found["href"]))
         if "class" in found:
             assert re.fullmatch(r"(kt-[\w-]+ ?)+|language-[\w+#.-]+", str(found["class"])), found
@@ -165,20 +166,25 @@ def test_links_go_to_https_only_and_others_stay_text() -> None:
     html = render.markdown("[docs](https://kubernetes.io/docs/) [x](http://a.example) <file:///a>")
     seen = check(html)
     assert seen.links == ["https://kubernetes.io/docs/"]
-    assert "[x](http://a.example)" in seen.text and "<file:///a>" in seen.text
+    assert "[x](http://a.example)" in seen.text
+    assert "<file:///a>" in seen.text
 
 
 def test_code_and_tables_are_rendered() -> None:
     html = render.markdown("```yaml\na: 1\n```\n\n| x | y |\n|---|---|\n| 1 | `2` |\n\n3. three")
     check(html)
-    assert '<code class="language-yaml">a: 1' in html and "<td><code>2</code></td>" in html
+    assert '<code class="language-yaml">a: 1' in html
+    assert "<td><code>2</code></td>" in html
     assert '<ol start="3">' in html
 
 
 def test_markers_become_chips_outside_code_only() -> None:
     html = render.markdown("好的 [1] [2]，`a[1]` 和 items[1] [7]。\n\n```\nx [1]\n```", markers=[1, 2])
     assert re.findall(r'data-cite="(\d+)"', html) == ["1", "2"]
-    assert "[7]" in html and "<code>a[1]</code>" in html and "items[1]" in html and "x [1]" in html
+    assert "[7]" in html
+    assert "<code>a[1]</code>" in html
+    assert "items[1]" in html
+    assert "x [1]" in html
     check(html)
 
 
@@ -207,7 +213,7 @@ kubectl describe node | grep -A8 "Allocated"
 End: a < b && c > d, "quoted" $HOME {{ .Values }} \\* star."""
 
 
-@pytest.mark.parametrize("start,end", spans(MARKUP))
+@pytest.mark.parametrize(("start", "end"), spans(MARKUP))
 def test_any_span_that_answers_quote_is_highlighted(start: int, end: int) -> None:
     quote = MARKUP[start:end]
     html = render.markdown(MARKUP, quotes=[(1, quote)])
@@ -240,19 +246,23 @@ def test_the_closing_mark_belongs_to_the_quote() -> None:
 
 def test_a_quote_that_is_not_in_the_passage_is_shown_before_it() -> None:
     html = render.markdown("something else", quotes=[(3, "<b>gone</b>")])
-    assert check(html).marked == {"3": "<b>gone</b>"} and html.startswith("<blockquote")
+    assert check(html).marked == {"3": "<b>gone</b>"}
+    assert html.startswith("<blockquote")
 
 
 def test_a_refusal_names_its_topics_once_and_as_buttons() -> None:
     html = render.answer(
         finished("没有依据。\n\n最接近的主题：\n- 甲\n- 乙", status="refused", suggestions=("甲", "乙"))
     )
-    assert html.count("甲") == 1 and '<button type="button" class="kt-ask">甲</button>' in html
+    assert html.count("甲") == 1
+    assert '<button type="button" class="kt-ask">甲</button>' in html
 
 
 def test_an_answer_without_a_model_says_so_and_notices_are_shown() -> None:
     html = render.answer(finished("文", notices=("模型还没准备好",), dropped=(("x", "y"),)))
-    assert "模型还没准备好" in html and STRINGS["extract"][0] in html and "1 句" in html
+    assert "模型还没准备好" in html
+    assert STRINGS["extract"][0] in html
+    assert "1 句" in html
 
 
 def test_no_passage_says_so() -> None:
@@ -264,7 +274,8 @@ def test_the_page_holds_every_example_in_both_languages() -> None:
     for questions in EXAMPLES.values():
         assert len(questions) == 4
         assert all(render.plain(question) in html for question in questions)
-    assert "<script" not in html and " on" not in re.sub(r">[^<]*<", "><", html).replace(" on ", "")
+    assert "<script" not in html
+    assert " on" not in re.sub(r">[^<]*<", "><", html).replace(" on ", "")
 
 
 def test_every_string_has_both_languages_with_the_same_fields() -> None:
@@ -277,18 +288,24 @@ def test_a_view_follows_the_events() -> None:
     view = View(7)
     view.take([Evidence((passage("正文"),), 0.9, True)])
     frame = view.frame()
-    assert frame["turn"] == 7 and frame["count"] == 1 and frame["state"] == "asking"
-    assert "正文" in str(frame["evidence"]) and "正文" in str(frame["body"])
+    assert frame["turn"] == 7
+    assert frame["count"] == 1
+    assert frame["state"] == "asking"
+    assert "正文" in str(frame["evidence"])
+    assert "正文" in str(frame["body"])
     view.take([Token("第一句。第二"), Sentence("第一句。 [1]", True)])
     model = str(view.frame()["model"])
-    assert "kt-kept" in model and re.search(r'kt-draft">第二<', model)
+    assert "kt-kept" in model
+    assert re.search(r'kt-draft">第二<', model)
     view.take([Token("句。"), Sentence("第二句。", False, "no")])
     assert "第二" not in str(view.frame()["model"])
     view.take([Done(finished("完 [1]", citations=(Citation("[1]", "a", "t", "s", "正文"),),
                              passages=(passage("正文"),)))])  # fmt: skip
     frame = view.frame()
-    assert frame["state"] == "grounded" and frame["model"] == ""
-    assert "<mark" in str(frame["evidence"]) and 'data-cite="1"' in str(frame["body"])
+    assert frame["state"] == "grounded"
+    assert frame["model"] == ""
+    assert "<mark" in str(frame["evidence"])
+    assert 'data-cite="1"' in str(frame["body"])
 
 
 def test_a_stopped_view_keeps_what_was_checked() -> None:
@@ -296,12 +313,14 @@ def test_a_stopped_view_keeps_what_was_checked() -> None:
     view.take([Evidence((passage("正文"),), 0.9, True), Token("甲。乙"), Sentence("甲。 [1]", True)])
     view.stop()
     frame = view.frame()
-    assert "甲。" in check(str(frame["model"])).text and "乙" not in str(frame["model"])
-    assert "正文" in str(frame["body"]) and view.said == "甲。 [1]"
+    assert "甲。" in check(str(frame["model"])).text
+    assert "乙" not in str(frame["model"])
+    assert "正文" in str(frame["body"])
+    assert view.said == "甲。 [1]"
 
 
 @pytest.mark.parametrize(
-    "pending,sentence,left",
+    ("pending", "sentence", "left"),
     [
         ("A b. C", "A b. [2]", " C"),
         ("  A b.\n", "A b.", "\n"),

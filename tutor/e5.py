@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 
@@ -266,18 +267,32 @@ def embed(
     for number, text in enumerate(texts):
         ids = tokenizer.ids(text, query=query)
         windows += [(number, ids[at : at + room]) for at in range(0, len(ids), room)]
+    batches: list[list[tuple[int, list[int]]]] = []
+    free = 0
+    for window in windows:
+        size = len(window[1]) + 2
+        if size > free:
+            batches.append([])
+            free = max(batch_tokens, size)
+        batches[-1].append(window)
+        free -= size
+
+    def means(batch: list[tuple[int, list[int]]]) -> np.ndarray:
+        return _means(model, [ids for _, ids in batch], tokenizer.ends)
+
+    threads = torch.get_num_threads()
+    if threads == 1 or len(batches) < 2:
+        results = map(means, batches)
+    else:
+        # A batch per core and not a core per part of it: threads that meet after every
+        # operation wait for the slowest, which takes 10 times as long on a busy machine.
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            results = list(pool.map(means, batches))
+        torch.set_num_threads(threads)  # the workers' call also counts for threads begun later
     sums = np.zeros((len(texts), model.config.hidden_size), np.float32)
-    start = 0
-    while start < len(windows):
-        end, total = start, 0
-        while end < len(windows) and (end == start or total + len(windows[end][1]) + 2 <= batch_tokens):
-            total += len(windows[end][1]) + 2
-            end += 1
-        batch = windows[start:end]
-        means = _means(model, [ids for _, ids in batch], tokenizer.ends)
-        for (number, ids), mean in zip(batch, means, strict=True):
+    for batch, part in zip(batches, results, strict=True):
+        for (number, ids), mean in zip(batch, part, strict=True):
             sums[number] += len(ids) * mean
-        start = end
     return sums / np.linalg.norm(sums, axis=1, keepdims=True)
 
 
@@ -287,7 +302,7 @@ def _means(model: BertModel, windows: list[list[int]], ends: tuple[int, int]) ->
     first, last = ends
     lengths = [len(ids) + 2 for ids in windows]
     total = sum(lengths)
-    padded = (total // (2 * _STEP) + 1) * 2 * _STEP if total % (2*_STEP) <= _STEP else (total // (2*_STEP) + 2) * 2*_STEP
+    padded = -(-(total + _STEP) // _STEP) * _STEP  # the room that attention asks for
     ids = torch.full((1, padded), last)
     positions = torch.zeros_like(ids)
     ids[0, :total] = torch.tensor([i for ids in windows for i in (first, *ids, last)])

@@ -125,7 +125,7 @@ def corpus(options: argparse.Namespace) -> int:
         for problem in broken:
             print(problem, file=sys.stderr)
         return 1 if broken else 0
-    wanted = [Path(path).resolve() for path in options.path] or [root]
+    wanted = [_in_corpus(path, root) for path in options.path] or [root]
     chosen = [i for i in everything if _inside(i.source.path, wanted)]
     problems = [p for p in broken if _inside(p.path, wanted)] + lint.check(
         chosen,
@@ -137,6 +137,14 @@ def corpus(options: argparse.Namespace) -> int:
         print(problem)
     print(f"{len(chosen)} items, {len(problems)} problems", file=sys.stderr)
     return 1 if problems else 0
+
+
+def _in_corpus(path: str, root: Path) -> Path:
+    """The file or folder that a user means: as given, or inside the corpus."""
+    for candidate in (Path(path), root / path):
+        if candidate.exists():
+            return candidate.resolve()
+    raise InputError(f"there is no file or folder {path!r}", fix=f"name one below {str(root)!r}")
 
 
 def _inside(path: str, folders: list[Path]) -> bool:

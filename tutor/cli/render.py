@@ -121,7 +121,8 @@ def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
     try:
         yield show
     finally:
-        bar.stop()
+        if task is not None:
+            bar.stop()
 
 
 @contextlib.contextmanager
@@ -164,4 +165,5 @@ def download(name: str) -> Iterator[Callable[[Progress], None]]:
     try:
         yield show
     finally:
-        bar.stop()
+        if _ERR.is_terminal:
+            bar.stop()

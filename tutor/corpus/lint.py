@@ -288,24 +288,3 @@ def stats(items: Iterable[Item]) -> str:
     return "\n".join(
         row[0].ljust(width) + "".join(cell.rjust(8) for cell in row[1:]) for row in rows
     )
-
-
-def _main() -> int:
-    import sys
-
-    root = Path(__file__).resolve().parents[2] / "corpus"
-    shared = root.parent.parent / "shared"
-    everything, broken = read_curated(root)
-    wanted = [Path(argument).resolve() for argument in sys.argv[1:]] or [root]
-    mine = [i for i in everything if any(Path(i.source.path).is_relative_to(w) for w in wanted)]
-    broken = [p for p in broken if any(Path(p.path).is_relative_to(w) for w in wanted)]
-    docs = shared / "data/k8s-docs/en/docs"
-    problems = broken + check(mine, everything=everything, docs=docs if docs.is_dir() else None)
-    for problem in problems:
-        print(problem)
-    print(f"{len(mine)} items, {len(problems)} problems")
-    return bool(problems)
-
-
-if __name__ == "__main__":
-    raise SystemExit(_main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -33,10 +34,10 @@ class Shipped:
         if self._rows is None:
             self._rows = {}
             try:
-                with np.load(self._path, allow_pickle=False) as data:
+                with open(self._path, "rb") as file, np.load(file, allow_pickle=False) as data:
                     self._vectors, self._scales = data["vectors"], data["scales"]
                     self._rows = {key.tobytes(): at for at, key in enumerate(data["keys"])}
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
                 return {}  # absent or damaged: slower, not wrong
         found = {}
         for key in keys:

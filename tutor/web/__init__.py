@@ -7,12 +7,13 @@ of them is called.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -123,13 +124,21 @@ def build(tutor: Tutor) -> gr.Blocks:
 
 
 def application(tutor: Tutor) -> Guard:
-    """The ASGI app: the page behind the guard."""
-    blocks = build(tutor)
-
+    """The ASGI app: the page behind the guard. Call it outside of an event loop."""
     import gradio as gr
     from fastapi import FastAPI
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    async def mount() -> None:
+        _mount(gr, app, build(tutor))
+
+    # In a running event loop: otherwise Gradio makes several loops and closes none.
+    asyncio.run(mount())
+    return Guard(app)
+
+
+def _mount(gr: Any, app: Any, blocks: gr.Blocks) -> None:
     gr.mount_gradio_app(
         app,
         blocks,
@@ -146,7 +155,6 @@ def application(tutor: Tutor) -> Guard:
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         head=f'<meta name="color-scheme" content="light dark"><style>{_asset("page.css")}</style>',
     )
-    return Guard(app)
 
 
 def launch(tutor: Tutor, settings: Settings, *, open_browser: bool) -> None:
@@ -183,10 +191,8 @@ def launch(tutor: Tutor, settings: Settings, *, open_browser: bool) -> None:
 
     with listener:
         server = Server(server_config(application(tutor)))
-        try:
+        with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            pass
 
 
 def server_config(app: Guard) -> Any:

@@ -47,7 +47,7 @@ function ask(question) {
   draft.append($("#kt-looking").content.cloneNode(true));
   node.append(asked, draft, body);
   log.append(node);
-  turns.set(latest, { node, state: "asking", model: "", body: "", evidence: "", count: 0 });
+  turns.set(latest, { node, state: "asking", model: null, body: "", evidence: "", count: 0 });
   show(latest);
   busy();
   node.scrollIntoView({ block: "start", behavior: smooth() });
