@@ -100,7 +100,7 @@ class Checker(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open and self.open[-1] == tag, (tag, self.open)
+        assert self.open[-1:] == [tag], (tag, self.open)
         self.open.pop()
 
     def handle_data(self, data: str) -> None:
@@ -280,7 +280,7 @@ def test_the_page_holds_every_example_in_both_languages() -> None:
 
 def test_every_string_has_both_languages_with_the_same_fields() -> None:
     for key, (zh, en) in STRINGS.items():
-        assert zh and en, key
+        assert all((zh, en)), key
         assert set(re.findall(r"\{\w+\}", zh)) == set(re.findall(r"\{\w+\}", en)), key
 
 

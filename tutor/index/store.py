@@ -103,6 +103,8 @@ class Index:
                 if self._open and self._open[0] == name:
                     return self._open[1]
                 try:
+                    # Before anything else is opened: another schema has other files.
+                    self._check(self.folder / name)
                     snapshot = Snapshot(self.folder / name)
                 except FileNotFoundError as error:  # replaced and deleted between the two reads
                     if self.current() == name:
@@ -110,7 +112,6 @@ class Index:
                             f"the index in {str(self.folder)!r} is damaged: {error}", fix=REBUILD
                         ) from error
                     continue
-                self._check(snapshot)
                 self._open = (name, snapshot)
                 return snapshot
         raise IndexError_(f"the index in {str(self.folder)!r} changes too fast to be read")
@@ -126,11 +127,18 @@ class Index:
             "tokenizer": lexicon.VERSION,
         }
 
-    def _check(self, snapshot: Snapshot) -> None:
-        theirs, ours = snapshot.manifest.get("fingerprint", {}), self.fingerprint()
+    def _check(self, folder: Path) -> None:
+        try:
+            theirs = json.loads((folder / "manifest.json").read_text("utf-8"))["fingerprint"]
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IndexError_(
+                f"the index in {str(folder)!r} is damaged: {error}", fix=REBUILD
+            ) from error
+        ours = self.fingerprint()
         for key in ours:
             if theirs.get(key) != ours[key]:
-                snapshot.close()
                 raise IndexMismatch(
                     f"the index in {str(self.folder)!r} was built with {key} {theirs.get(key)!r}, "
                     f"this is {ours[key]!r}",
