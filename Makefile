@@ -41,7 +41,10 @@ lock: install
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --generate-hashes --extra dev --strip-extras --allow-unsafe \
 	  --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --unsafe-package torch -o requirements.lock pyproject.toml
+	  --output-file $(VENV)/lock.txt pyproject.toml
+	{ echo '# Every package but torch, with its hashes. Made by `make lock`; torch comes first, see Makefile.'; \
+	  awk '/^torch==/ { skip = 1; next } skip && /^ / { next } { skip = 0; print }' $(VENV)/lock.txt; \
+	} > requirements.lock
 
 clean:
 	rm -rf $(VENV)
