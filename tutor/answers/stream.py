@@ -30,6 +30,7 @@ _TEXT = {
     "zh": {
         "reference": "**参考答案**",
         "misconception": "**先纠正一个误解**：有人认为“{claim}”。实际上：{correction} {marker}",
+        "pitfall": "**常见误解**：“{claim}”。实际上：{correction} {marker}",
         "refused": "这个问题我没有可靠的依据来回答：语料里没有能引用的内容，所以我不编造。",
         "nearest": "语料里最接近的主题：",
         "absent": "没有可用的模型（{why}），这里给出带引用的原文。",
@@ -40,6 +41,7 @@ _TEXT = {
     "en": {
         "reference": "**Reference answer**",
         "misconception": "**First, a misconception**: “{claim}”. In fact: {correction} {marker}",
+        "pitfall": "**A common misconception**: “{claim}”. In fact: {correction} {marker}",
         "refused": "I have no reliable source for this question: nothing in the corpus answers it, "
         "so I won't make something up.",
         "nearest": "The nearest topics that the corpus does cover:",
@@ -219,23 +221,24 @@ def _judge(sentence, texts, cites, kept, dropped) -> Sentence:
 
 def body_of(passage: Passage) -> str:
     """The passage's text without the corrections that retrieval put under it."""
-    tail = "\n\n" + "\n".join(correction for _, correction in passage.misconceptions)
-    return passage.text.removesuffix(tail) if passage.misconceptions else passage.text
+    corrections = [correction for _, correction in passage.misconceptions or passage.pitfalls]
+    return passage.text.removesuffix("\n\n" + "\n".join(corrections)) if corrections else passage.text
 
 
 def _compose(retrieval: Retrieval, cites: _Citations, kept: list[str]) -> str:
     """Correction, the model's supported sentences, then the best passage, whole."""
     text = _TEXT[retrieval.lang]
-    parts: list[str] = []
-    for number, passage in enumerate(retrieval.passages[:2]):
-        for claim, correction in passage.misconceptions:
-            marker = cites.marker(number, correction)
-            parts.append(
-                text["misconception"]
-                .replace("{claim}", claim)
-                .replace("{correction}", correction)
-                .replace("{marker}", marker)
-            )
+
+    def corrected(kind: str, number: int, claim: str, correction: str) -> str:
+        # Replaced and not formatted: braces in a claim are only text.
+        filled = text[kind].replace("{marker}", cites.marker(number, correction))
+        return filled.replace("{claim}", claim).replace("{correction}", correction)
+
+    parts = [
+        corrected("misconception", number, *pair)
+        for number, passage in enumerate(retrieval.passages[:2])
+        for pair in passage.misconceptions
+    ]
     if kept:
         parts.append("".join(kept) if retrieval.lang == "zh" else " ".join(kept))
     first = retrieval.passages[0]
@@ -243,6 +246,7 @@ def _compose(retrieval: Retrieval, cites: _Citations, kept: list[str]) -> str:
     start, end = spans(body)[0]
     parts.append(f"{text['reference']} {cites.marker(0, body[start:end])}")
     parts.append(body)
+    parts += [corrected("pitfall", 0, *pair) for pair in first.pitfalls]
     return "\n\n".join(parts)
 
 

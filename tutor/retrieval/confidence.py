@@ -16,7 +16,7 @@ from importlib import resources
 
 RANKING: tuple[str, ...] = (
     "ask_same", "ask_other", "claim", "point", "answer", "mean",
-    "coverage", "ask_coverage", "part_coverage", "bm25",
+    "coverage", "ask_coverage", "part_coverage", "bm25", "asserted",
 )
 """What an item's score is a weighted sum of.
 
@@ -26,11 +26,13 @@ misconceptions, of its key points and of the stretches of its answer.
 mean: mean of its four best cosines. coverage, ask_coverage, part_coverage:
 share of the question's words, weighed by rarity, in the whole item, in its
 best way of asking, in its best point or stretch. bm25: its best keyword score
-as a share of the best of all items."""
+as a share of the best of all items. asserted: `claim` times the strength
+of the question's assertion, see `claims.assertion`."""
 
 FEATURES: tuple[str, ...] = (
     "ask", "point", "answer", "mean", "coverage", "ask_coverage", "part_coverage",
     "unknown", "missing", "concepts", "concept_count", "length", "gap", "margin", "agreement",
+    "asserted",
 )
 """What the confidence rests on, of the first item: values as in `RANKING`, and
 ask: the better of ask_same and ask_other. unknown: share of the question's

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from tutor import lexicon
 from tutor.chat import Message
 from tutor.chunks import split
-from tutor.corpus.items import Item, Misconception
 from tutor.embeddings import Embedder
 from tutor.index import Hit, Part, Snapshot
+from tutor.retrieval import claims
 from tutor.retrieval.confidence import Calibration
 from tutor.retrieval.followup import standalone
 
@@ -18,11 +18,6 @@ DEPTH = 80
 """Chunks that each leg of the search returns."""
 PASSAGE_WEIGHT = 900.0
 """Estimated tokens up to which a whole answer is one passage; longer ones are cut."""
-CLAIM_COSINE = 0.9
-"""From here on a misconception's claim counts as stated by the question."""
-NEAR_CLAIM, CLAIM_COVERAGE = 0.84, 0.55
-"""Or from NEAR_CLAIM on, if the question holds this share of the claim's words."""
-
 CANDIDATES = 25
 """Items that are weighed exactly, of those that the legs found."""
 FLOOR = 0.7
@@ -37,7 +32,8 @@ class Passage:
 
     `text` is in the question's language where the item has it, and `title` is
     the item's question in the same language. `score` orders passages and has
-    no other meaning. `misconceptions` are those that the question states.
+    no other meaning. `misconceptions` are those that the question states,
+    `pitfalls` the nearest one when it states none.
     """
 
     text: str
@@ -50,7 +46,9 @@ class Passage:
     topic: str = ""
     points: tuple[str, ...] = ()
     misconceptions: tuple[tuple[str, str], ...] = ()
-    """Pairs of claim and correction."""
+    """Pairs of claim and correction; the corrections stand at the end of `text`."""
+    pitfalls: tuple[tuple[str, str], ...] = ()
+    """Like `misconceptions`."""
 
 
 @dataclass
@@ -120,6 +118,7 @@ def _rank(
 ) -> tuple[list[Match], dict[str, float]]:
     """Candidates best first, and the features of the confidence."""
     words = lexicon.tokens(question)
+    strength = claims.assertion(question)
     vector = embedder.embed_query(question)
     hits = snapshot.search(vector, words, DEPTH)
     dense, keyword = _best(hits, "cosine"), _best(hits, "bm25")
@@ -134,6 +133,7 @@ def _rank(
         for i in found[:CANDIDATES]
     ]
     for match in matches:
+        match.features["asserted"] = match.features["claim"] * strength
         match.score = calibration.rank(match.features) + _TIER[snapshot.kind_of(match.item_id)]
     matches.sort(key=lambda match: (-match.score, match.item_id))
     total = sum(rarity.values()) or 1.0
@@ -220,10 +220,11 @@ def _passage(match: Match, snapshot: Snapshot, lang: str, question: str) -> Pass
     parts = split(text, PASSAGE_WEIGHT)
     if len(parts) > 1:
         text = max(parts, key=lambda part: match.best_part[:80] in part)
-    stated = _stated(match, item, lang, question)
-    if stated:
+    stated = claims.stated(match.claims, item, lang, question)
+    pitfalls = () if stated else claims.nearest(match.claims, item, lang)
+    if stated or pitfalls:
         # Corrections are part of the evidence, so that a citation of one is verbatim too.
-        text += "\n\n" + "\n".join(correction for _, correction in stated)
+        text += "\n\n" + "\n".join(correction for _, correction in stated or pitfalls)
     return Passage(
         text=text,
         title=item.title(lang),
@@ -235,20 +236,5 @@ def _passage(match: Match, snapshot: Snapshot, lang: str, question: str) -> Pass
         topic=item.topic,
         points=tuple(point.text.get(lang, "") for point in item.points),
         misconceptions=stated,
+        pitfalls=pitfalls,
     )
-
-
-def _stated(match: Match, item: Item, lang: str, question: str) -> tuple[tuple[str, str], ...]:
-    """The item's misconceptions that the question states, as (claim, correction)."""
-    asked = set(lexicon.tokens(question))
-    found: list[tuple[float, Misconception]] = []
-    for misconception in item.misconceptions:
-        claims = misconception.claim.values()
-        cosine = max((match.claims.get(claim, 0.0) for claim in claims), default=0.0)
-        if cosine < NEAR_CLAIM:
-            continue
-        cover = max((lexicon.overlap(lexicon.tokens(claim), asked) for claim in claims), default=0.0)
-        if cosine >= CLAIM_COSINE or cover >= CLAIM_COVERAGE:
-            found.append((cosine, misconception))
-    found.sort(key=lambda pair: -pair[0])
-    return tuple((m.claim[lang], m.correction[lang]) for _, m in found[:2] if lang in m.claim)

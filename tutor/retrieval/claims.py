@@ -1,0 +1,92 @@
+"""Does the question state something, and which known misconception is it?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tutor import lexicon
+from tutor.corpus.items import Item
+
+NEAR = 0.84
+"""Cosine from which on a misconception has to do with the question."""
+STATED = {1.0: (0.87, 0.5), 0.5: (0.89, 0.65)}
+"""By the strength of the assertion: from this cosine on, or with this share of
+its words, a misconception is what the question states."""
+
+_ASSERTS_ZH = re.compile(
+    r"对吗|对吧|是吧|是吗|对不对|是不是|没错吧|没问题吧|没毛病吧|是这样|真的[吗吧]|可以这么说"
+    r"|我(觉得|认为|以为|理解|的理解|听说|记得|一直)|听说|据说|有人说|同事说|书上说|应该(是|算|就)|吧[。？?！!]?\s*$"
+)
+_ASKS_ZH = re.compile(
+    r"[?？]|什么|啥|怎么|怎样|如何|为何|哪|谁|几|多少|多久|吗|呢|能不能|可不可以|要不要|有没有|咋"
+    r"|区别|介绍|说明|解释|简述|叙述|描述|请|列举|对比|比较|原因|流程|原理|排查|步骤|作用|怎|还是|帮我|一句话|不在$|不$"
+)
+_ASSERTS_EN = re.compile(
+    r"\b(right|correct|isn't it|isn't that so|aren't they|doesn't it|don't they|won't it|is that true|"
+    r"true or false|yes)\s*\?*\s*$"
+    r"|\b(i think|i thought|i believe|i heard|i read that|i assume|i understand|my understanding|"
+    r"i was told|people say|they say|is it true|says that|colleague says|so basically)\b",
+    re.IGNORECASE,
+)
+_ASKS_EN = re.compile(
+    r"\?|\b(what|which|how|why|tips|diff)\b|^\W*(who|when|where|can|could|should|do|does|did|is|are|was|will|would|"
+    r"explain|describe|list|name|compare|tell|give|show|walk|define|outline|discuss|difference)\b"
+    r"|\b(where do|(do|can|should|does|will) (i|we|it|my)|difference between)\b",
+    re.IGNORECASE,
+)
+
+
+def assertion(question: str) -> float:
+    """1.0 when the question states something ("…, right?", "我觉得…"), 0.0 when it asks.
+
+    0.5 for a sentence without any sign of asking: a statement, or a symptom told.
+    """
+    zh = lexicon.language(question) == "zh"
+    if (_ASSERTS_ZH if zh else _ASSERTS_EN).search(question):
+        return 1.0
+    if (_ASKS_ZH if zh else _ASKS_EN).search(question):
+        return 0.0
+    # Keywords thrown into a search box state nothing.
+    return 0.5 if len(lexicon.words(question)) >= 4 else 0.0
+
+
+def stated(
+    cosines: Mapping[str, float], item: Item, lang: str, question: str
+) -> tuple[tuple[str, str], ...]:
+    """Up to two of the item's misconceptions that the question states, as (claim, correction).
+
+    `cosines` are those of the question with every claim's text.
+    """
+    strength = assertion(question)
+    if not strength:
+        return ()
+    enough, covered = STATED[strength]
+    asked = set(lexicon.tokens(question))
+    found: list[tuple[float, int]] = []
+    for number, misconception in enumerate(item.misconceptions):
+        claims = misconception.claim.values()
+        cosine = max((cosines.get(claim, 0.0) for claim in claims), default=0.0)
+        if lang not in misconception.claim or cosine < NEAR:
+            continue
+        cover = max((lexicon.overlap(lexicon.tokens(claim), asked) for claim in claims), default=0.0)
+        if cosine >= enough or cover >= covered:
+            found.append((-cosine - 0.1 * cover, number))
+    return tuple(_pair(item, number, lang) for _, number in sorted(found)[:2])
+
+
+def nearest(cosines: Mapping[str, float], item: Item, lang: str) -> tuple[tuple[str, str], ...]:
+    """The one misconception that has most to do with the question, if any has."""
+    found = [
+        (max((cosines.get(claim, 0.0) for claim in m.claim.values()), default=0.0), -number)
+        for number, m in enumerate(item.misconceptions)
+        if lang in m.claim
+    ]
+    if not found or max(found)[0] < NEAR:
+        return ()
+    return (_pair(item, -max(found)[1], lang),)
+
+
+def _pair(item: Item, number: int, lang: str) -> tuple[str, str]:
+    misconception = item.misconceptions[number]
+    return misconception.claim[lang], misconception.correction[lang]
