@@ -1,8 +1,10 @@
 """Fits ranking and confidence on the development questions: `python -m evals calibrate`.
 
-The ranking is a pairwise logistic regression (right item less wrong item), the
-confidence a logistic regression per language. Figures are cross-validated over
-questions; what ships is fitted on all of them.
+The ranking is a pairwise logistic regression (right item less wrong item). The
+confidence is one logistic regression over both languages, with a bias and a
+threshold per language: fitted apart, English had an AUROC of .976 where .982 is
+reached together. Figures are cross-validated over questions; what ships is
+fitted on all of them.
 """
 
 from __future__ import annotations
@@ -29,6 +31,9 @@ COST_ANSWERED = 1.0
 """Weight of the rate of answering what should be refused, against 1.0 for the rate of
 refusing what should be answered."""
 
+SOFTNESS = 0.5
+"""Logits over which a question near the threshold counts in part."""
+
 
 @dataclass(frozen=True)
 class _Pool:
@@ -48,11 +53,8 @@ def calibrate(app: Tutor) -> dict:
     fitted = replace(shipped_calibration(), ranking=ranking)
     app._calibration = fitted
     rows = [(case, app.retrieve(case.question, history=case.history)) for case in [*asked, *refused]]
-    weights, thresholds = {}, {}
-    for lang in ("zh", "en"):
-        weights[lang], thresholds[lang], report[lang] = _fit_confidence(
-            [(c, r) for c, r in rows if r.lang == lang and r.features]
-        )
+    weights, thresholds, figures = _fit_confidence([(c, r) for c, r in rows if r.features])
+    report |= figures
     data = {"ranking": ranking, "weights": weights, "thresholds": thresholds}
     TARGET.write_text(json.dumps(data, indent=1) + "\n")
     app._calibration = Calibration(ranking, weights, thresholds)
@@ -105,33 +107,57 @@ def _cross_validate(pools: list[_Pool]) -> dict[str, float]:
     return {"item@1": first / n, "item@3": third / n, "found at all": len(usable) / n}
 
 
-def _fit_confidence(rows: list[tuple[Ask, Retrieval]]) -> tuple[dict, float, dict]:
+def _fit_confidence(rows: list[tuple[Ask, Retrieval]]) -> tuple[dict, dict, dict]:
+    chinese = np.array([found.lang == "zh" for _, found in rows])
     features = np.array([[found.features[name] for name in FEATURES] for _, found in rows])
+    features = np.column_stack([features, chinese])
     truth = np.array([case.answerable for case, _ in rows])
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, class_weight="balanced"))
-    folds = StratifiedKFold(10, shuffle=True, random_state=1)
-    apart = cross_val_predict(model, features, truth, cv=folds, method="predict_proba")[:, 1]
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=2.0, class_weight="balanced", max_iter=2000)
+    )
+    apart = np.mean(
+        [
+            cross_val_predict(
+                model, features, truth, method="predict_proba",
+                cv=StratifiedKFold(10, shuffle=True, random_state=seed),
+            )[:, 1]
+            for seed in range(5)
+        ],
+        axis=0,
+    )
     model.fit(features, truth)
     scaler, regression = model[0], model[1]
     scaled = regression.coef_[0] / scaler.scale_
     bias = float(regression.intercept_[0] - np.sum(scaled * scaler.mean_))
-    weights = {"bias": round(bias, 4)} | {
-        name: round(float(w), 4) for name, w in zip(FEATURES, scaled, strict=True)
-    }
-    threshold = _threshold(apart, truth)
-    return weights, threshold, {
-        "answerable": int(truth.sum()),
-        "to be refused": int((~truth).sum()),
-        "auroc, cross-validated": round(float(roc_auc_score(truth, apart)), 4),
-        "answered, should be refused": int(np.sum((apart >= threshold) & ~truth)),
-        "refused, should be answered": int(np.sum((apart < threshold) & truth)),
-        "threshold": threshold,
-    }
+    shared = {name: round(float(w), 4) for name, w in zip(FEATURES, scaled[:-1], strict=True)}
+    weights, thresholds, report = {}, {}, {}
+    for lang, rows_of in (("zh", chinese), ("en", ~chinese)):
+        sure, right = apart[rows_of], truth[rows_of]
+        threshold = thresholds[lang] = _threshold(sure, right)
+        weights[lang] = {"bias": round(bias + float(scaled[-1]) * (lang == "zh"), 4)} | shared
+        report[lang] = {
+            "answerable": int(right.sum()),
+            "to be refused": int((~right).sum()),
+            "auroc, cross-validated": round(float(roc_auc_score(right, sure)), 4),
+            "answered, should be refused": int(np.sum((sure >= threshold) & ~right)),
+            "refused, should be answered": int(np.sum((sure < threshold) & right)),
+            "threshold": threshold,
+        }
+    return weights, thresholds, report
 
 
 def _threshold(sure: np.ndarray, truth: np.ndarray) -> float:
-    """The middle of the range of thresholds with the fewest weighted errors."""
+    """Where the weighted error rates are lowest, each question counted softly.
+
+    Counted hard, a single question moves the threshold by .2.
+    """
     grid = np.linspace(0.05, 0.95, 181)
-    cost = [COST_ANSWERED * np.mean(sure[~truth] >= t) + np.mean(sure[truth] < t) for t in grid]
-    best = grid[np.flatnonzero(np.isclose(cost, min(cost)))]
-    return round(float(best[len(best) // 2]), 3)
+    gap = (_logit(sure)[:, None] - _logit(grid)[None, :]) / SOFTNESS
+    answered = 1.0 / (1.0 + np.exp(-gap))
+    cost = COST_ANSWERED * answered[~truth].mean(axis=0) + (1.0 - answered[truth]).mean(axis=0)
+    return round(float(grid[np.argmin(cost)]), 3)
+
+
+def _logit(p: np.ndarray) -> np.ndarray:
+    clipped = np.clip(p, 1e-4, 1 - 1e-4)
+    return np.log(clipped / (1 - clipped))

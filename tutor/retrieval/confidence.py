@@ -32,10 +32,9 @@ of the question's assertion, see `claims.assertion`."""
 FEATURES: tuple[str, ...] = (
     "ask", "point", "answer", "mean", "coverage", "ask_coverage", "part_coverage",
     "unknown", "missing", "concepts", "concept_count", "length", "gap", "margin", "agreement",
-    "asserted",
 )
 """What the confidence rests on, of the first item: values as in `RANKING`, and
-ask: the better of ask_same and ask_other. unknown: share of the question's
+ask: the best of ask_same, ask_other and asserted. unknown: share of the question's
 rarity in words that no item holds; missing: in English words that the first
 item lacks. concepts: share of the question's concepts that it names.
 concept_count, length: concepts and tokens of the question, as shares of 4 and 20.

@@ -141,7 +141,7 @@ def _rank(
     first = matches[0]
     agreement = first.item_id == max(found, key=lambda i: dense.get(i, 0.0))
     return matches, first.features | {
-        "ask": max(first.features["ask_same"], first.features["ask_other"]),
+        "ask": max(first.features[name] for name in ("ask_same", "ask_other", "asserted")),
         "unknown": unknown,
         "missing": first.missing,
         "concepts": first.concepts,
