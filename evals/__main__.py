@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 from tutor.errors import TutorError
 
@@ -18,6 +19,9 @@ def main() -> int:
     ask.add_argument("--limit", type=int, help="only the first cases")
     ask.add_argument("-v", "--verbose", action="store_true", help="print every miss")
     commands.add_parser("calibrate", help="fit the confidence on the development questions")
+    claims = commands.add_parser("claims", help="plant the seed ledger's errors as learners' claims")
+    claims.add_argument("--ledger", type=Path, help="default ../shared/seeds/ledger.jsonl")
+    claims.add_argument("-v", "--verbose", action="store_true", help="print what isn't corrected")
     chain = commands.add_parser("chain", help="the usual tutorial chain on the same questions")
     chain.add_argument("--limit", type=int, default=14, help="how many questions (default 14)")
     bench = commands.add_parser("bench", help="latency of search at 100,000 chunks, cold start, memory")
@@ -49,6 +53,10 @@ def _run(options: argparse.Namespace) -> dict:
             from evals.calibrate import calibrate
 
             return calibrate(tutor)
+        if options.command == "claims":
+            from evals import claims
+
+            return claims.score(tutor, options.ledger or claims.LEDGER, verbose=options.verbose)
         from evals.ask import score
 
         return score(tutor, answers=options.answers, limit=options.limit, verbose=options.verbose)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -124,6 +125,30 @@ def test_a_stated_misconception_is_corrected_first() -> None:
     assert answer.text.index(correction) < answer.text.index("参考答案")
     assert answer.text.count(correction) == 1
     assert answer.citations[0].quote == correction
+
+
+def test_a_misconception_that_is_only_near_comes_last() -> None:
+    correction = "就绪探针失败不会重启容器，只会把 Pod 移出端点。"
+    passage = Passage(
+        text=f"{TEXT}\n\n{correction}", title="t", item_id="probes", source="s", score=1.0,
+        lang="zh", pitfalls=(("就绪探针失败会重启容器", correction),),
+    )
+    answer = done(None, retrieval(passage))
+    assert answer.text.index("参考答案") < answer.text.index("常见误解") < answer.text.index(correction)
+    assert answer.text.count(correction) == 1
+
+
+@pytest.mark.parametrize("said", ["是的，存活探针失败时 kubelet 会重启容器。", "没错，kubelet 会重启容器。"])
+def test_the_model_gives_no_verdict_on_what_a_learner_says(said: str) -> None:
+    found = done(FakeChat([said]), retrieval())
+    assert found.dropped == ((said, "a yes or no that no passage can support"),)
+
+
+def test_the_model_does_not_repeat_a_claim() -> None:
+    said = "存活探针失败时 kubelet 会重启容器。"
+    asked = replace(retrieval(), question="我觉得存活探针失败时 kubelet 会重启容器，对吗")
+    assert done(FakeChat([said]), asked).dropped == ((said, "repeats what the question claims"),)
+    assert done(FakeChat([said]), retrieval()).dropped == ()
 
 
 @pytest.mark.parametrize("text", ["{question}", "{x.__class__}", "{{7*7}}", "{facts}", "%s {0}"])

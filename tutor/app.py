@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tutor import weights
-from tutor.answers import Answer, Done, Event, answer_events
+from tutor.answers import SYSTEM, Answer, Done, Event, answer_events
 from tutor.chat import ChatModel, Message
 from tutor.chunks import chunks_of
 from tutor.corpus import Item, Problem, content_digest, read
@@ -167,6 +168,21 @@ class Tutor:
             return self.index.snapshot().item(item_id)
         except KeyError:
             raise InputError(f"no item has the id {item_id!r}") from None
+
+    def warm(self) -> None:
+        """Does beforehand what a first question would have to wait for.
+
+        Loads what retrieval needs, and has the embedded chat model, once it is
+        there, read its fixed prompts. Takes seconds; meant for a thread of its own.
+        """
+        for question in ("Pod 是什么", "What is a Pod?"):
+            self.search(question)
+        read_ahead = getattr(self.chat, "warm", None)
+        if read_ahead is not None:
+            # A model that can't be had says so when it is asked.
+            with contextlib.suppress(ModelError):
+                for text in SYSTEM.values():
+                    read_ahead([Message("system", text)])
 
     # filling ---------------------------------------------------------------------------------
 

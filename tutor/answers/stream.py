@@ -11,7 +11,7 @@ from tutor.answers.support import spans, support
 from tutor.answers.types import Answer, Citation, Done, Event, Evidence, Sentence, Token
 from tutor.chat import ChatModel, Message
 from tutor.errors import ModelError
-from tutor.retrieval import Passage, Retrieval
+from tutor.retrieval import Passage, Retrieval, assertion
 
 # Fixed texts: the engine keeps what it computed for an unchanged beginning.
 SYSTEM = {
@@ -30,6 +30,7 @@ _TEXT = {
     "zh": {
         "reference": "**参考答案**",
         "misconception": "**先纠正一个误解**：有人认为“{claim}”。实际上：{correction} {marker}",
+        "another": "**相近的误解**：“{claim}”。实际上：{correction} {marker}",
         "pitfall": "**常见误解**：“{claim}”。实际上：{correction} {marker}",
         "refused": "这个问题我没有可靠的依据来回答：语料里没有能引用的内容，所以我不编造。",
         "nearest": "语料里最接近的主题：",
@@ -41,6 +42,7 @@ _TEXT = {
     "en": {
         "reference": "**Reference answer**",
         "misconception": "**First, a misconception**: “{claim}”. In fact: {correction} {marker}",
+        "another": "**A related one**: “{claim}”. In fact: {correction} {marker}",
         "pitfall": "**A common misconception**: “{claim}”. In fact: {correction} {marker}",
         "refused": "I have no reliable source for this question: nothing in the corpus answers it, "
         "so I won't make something up.",
@@ -51,6 +53,14 @@ _TEXT = {
         "late": "The model was too slow and was stopped after {seconds:.0f} s; the passage below is complete.",
     },
 }
+_VERDICT = re.compile(
+    r"^\W*(是的|对的|对[，,。!！]|没错|正确|不是的|不对|不[，,。]|错误"
+    r"|(yes|yeah|no|correct|right|wrong|true|false|exactly)\b"
+    r"|(that|this|it)('s| is) (right|correct|true|wrong|false|not)\b|you('re| are) (right|correct))",
+    re.IGNORECASE,
+)
+ECHO = 0.8
+"""A sentence with this share of its words from a learner's claim only repeats it."""
 _MARKER = re.compile(r"\s*[\[【]\d+[\]】]")
 _SENTENCE_END = re.compile(r"[。！？；]|[.!?](?=\s)|\n")
 
@@ -80,6 +90,7 @@ def answer_events(
         yield Done(_refusal(question, retrieval, timings, clock() - started))
         return
     cites = _Citations(retrieval.passages)
+    claim = lexicon.tokens(retrieval.question) if assertion(retrieval.question) == 1.0 else ()
     kept: list[str] = []
     dropped: list[tuple[str, str]] = []
     notices: list[str] = [_TEXT[lang]["absent"].format(why=notice)] if notice else []
@@ -97,13 +108,13 @@ def answer_events(
                     yield Token(piece)
                     for sentence in pieces.feed(piece):
                         unknown += len(_MARKER.findall(sentence))
-                        yield _judge(sentence, texts, cites, kept, dropped)
+                        yield _judge(sentence, texts, set(claim), cites, kept, dropped)
                     if clock() - began > DEADLINE:
                         notices.append(_TEXT[lang]["late"].format(seconds=DEADLINE))
                         break
             for sentence in pieces.rest() if not notices else ():
                 unknown += len(_MARKER.findall(sentence))
-                yield _judge(sentence, texts, cites, kept, dropped)
+                yield _judge(sentence, texts, set(claim), cites, kept, dropped)
         except ModelError as error:
             notices.append(_TEXT[lang]["failed"].format(error=error.message))
     timings["total"] = clock() - started
@@ -205,15 +216,19 @@ class _Citations:
         return marker
 
 
-def _judge(sentence, texts, cites, kept, dropped) -> Sentence:
+def _judge(sentence, texts, claim, cites, kept, dropped) -> Sentence:
     clean = _MARKER.sub("", sentence).strip()
     verdict = support(clean, texts)
-    if not verdict.ok:
-        dropped.append((clean, verdict.reason))
-        return Sentence(clean, False, verdict.reason)
-    if any(clean in earlier for earlier in kept):
-        dropped.append((clean, "said already"))
-        return Sentence(clean, False, "said already")
+    reason = verdict.reason
+    if _VERDICT.match(clean):
+        reason = "a yes or no that no passage can support"
+    elif claim and lexicon.overlap(lexicon.tokens(clean), claim) >= ECHO:
+        reason = "repeats what the question claims"
+    elif any(clean in earlier for earlier in kept):
+        reason = "said already"
+    if reason:
+        dropped.append((clean, reason))
+        return Sentence(clean, False, reason)
     shown = f"{clean} {cites.marker(verdict.passage, verdict.quote)}"
     kept.append(shown)
     return Sentence(shown, True)
@@ -234,10 +249,13 @@ def _compose(retrieval: Retrieval, cites: _Citations, kept: list[str]) -> str:
         filled = text[kind].replace("{marker}", cites.marker(number, correction))
         return filled.replace("{claim}", claim).replace("{correction}", correction)
 
-    parts = [
-        corrected("misconception", number, *pair)
-        for number, passage in enumerate(retrieval.passages[:2])
+    stated = [
+        (number, *pair)
+        for number, passage in enumerate(retrieval.passages)
         for pair in passage.misconceptions
+    ]
+    parts = [
+        corrected("another" if nth else "misconception", *found) for nth, found in enumerate(stated)
     ]
     if kept:
         parts.append("".join(kept) if retrieval.lang == "zh" else " ".join(kept))

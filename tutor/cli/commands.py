@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
+import threading
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -171,8 +173,15 @@ def web(options: argparse.Namespace) -> int:
 
         if tutor.chat_notice:
             print(f"tutor: {tutor.chat_notice}", file=sys.stderr)
+        threading.Thread(target=_warm, args=(tutor,), name="warm", daemon=True).start()
         launch(tutor, settings, open_browser=not options.no_browser)
     return 0
+
+
+def _warm(tutor: Any) -> None:
+    # It only saves time, and the page may be stopped meanwhile: what is wrong, a question says.
+    with contextlib.suppress(Exception):
+        tutor.warm()
 
 
 def completion(options: argparse.Namespace) -> int:

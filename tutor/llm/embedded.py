@@ -168,7 +168,7 @@ class EmbeddedChat:
             problem = self._failure or f"isn't ready after {self._start_timeout:g} seconds"
         raise ModelError(
             f"the embedded model {self.name!r} {problem}",
-            fix=f"see {str(self.log)!r}; or set another model in KUBE_TUTOR_CHAT_MODEL",
+            fix=f"see {str(self.log)!r}; or name another model in KUBE_TUTOR_CHAT",
         )
 
     def _supervise(self) -> None:

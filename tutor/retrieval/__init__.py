@@ -5,6 +5,7 @@ vote together; an item's questions, other phrasings, claims and answer stretches
 are weighed as separate fields and the item appears once.
 """
 
+from tutor.retrieval.claims import assertion
 from tutor.retrieval.confidence import FEATURES, RANKING, Calibration, shipped_calibration
 from tutor.retrieval.search import Match, Passage, Retrieval, retrieve
 
@@ -15,6 +16,7 @@ __all__ = [
     "Match",
     "Passage",
     "Retrieval",
+    "assertion",
     "retrieve",
     "shipped_calibration",
 ]

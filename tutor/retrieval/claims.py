@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tutor import lexicon
-from tutor.corpus.items import Item
+from tutor.corpus.items import Item, Misconception
 
 NEAR = 0.84
 """Cosine from which on a misconception has to do with the question."""
 STATED = {1.0: (0.87, 0.5), 0.5: (0.89, 0.65)}
 """By the strength of the assertion: from this cosine on, or with this share of
 its words, a misconception is what the question states."""
+MOST = 3
+"""Misconceptions that one question is taken to state: its wording rarely tells which."""
+WORDS = 0.15
+"""What holding all of a claim's words is worth, as a cosine."""
+
+Pair = tuple[str, str]
+"""Claim and correction."""
 
 _ASSERTS_ZH = re.compile(
     r"对吗|对吧|是吧|是吗|对不对|是不是|没错吧|没问题吧|没毛病吧|是这样|真的[吗吧]|可以这么说"
@@ -52,30 +59,34 @@ def assertion(question: str) -> float:
 
 
 def stated(
-    cosines: Mapping[str, float], item: Item, lang: str, question: str
-) -> tuple[tuple[str, str], ...]:
-    """Up to two of the item's misconceptions that the question states, as (claim, correction).
+    candidates: Sequence[tuple[Mapping[str, float], Item]], lang: str, question: str
+) -> dict[str, list[Pair]]:
+    """The misconceptions that the question states, by the id of their item, at most `MOST`.
 
-    `cosines` are those of the question with every claim's text.
+    Each candidate is an item with the cosines of the question and the texts of its claims.
     """
     strength = assertion(question)
     if not strength:
-        return ()
+        return {}
     enough, covered = STATED[strength]
     asked = set(lexicon.tokens(question))
-    found: list[tuple[float, int]] = []
-    for number, misconception in enumerate(item.misconceptions):
-        claims = misconception.claim.values()
-        cosine = max((cosines.get(claim, 0.0) for claim in claims), default=0.0)
-        if lang not in misconception.claim or cosine < NEAR:
-            continue
-        cover = max((lexicon.overlap(lexicon.tokens(claim), asked) for claim in claims), default=0.0)
-        if cosine >= enough or cover >= covered:
-            found.append((-cosine - 0.1 * cover, number))
-    return tuple(_pair(item, number, lang) for _, number in sorted(found)[:2])
+    found: list[tuple[float, str, Pair]] = []
+    for cosines, item in candidates:
+        for misconception in item.misconceptions:
+            texts = misconception.claim.values()
+            cosine = max((cosines.get(text, 0.0) for text in texts), default=0.0)
+            if lang not in misconception.claim or cosine < NEAR:
+                continue
+            cover = max(lexicon.overlap(lexicon.tokens(text), asked) for text in texts)
+            if cosine >= enough or cover >= covered:
+                found.append((cosine + WORDS * cover, item.id, _pair(misconception, lang)))
+    by_item: dict[str, list[Pair]] = {}
+    for _, item_id, pair in sorted(found, reverse=True)[:MOST]:
+        by_item.setdefault(item_id, []).append(pair)
+    return by_item
 
 
-def nearest(cosines: Mapping[str, float], item: Item, lang: str) -> tuple[tuple[str, str], ...]:
+def nearest(cosines: Mapping[str, float], item: Item, lang: str) -> tuple[Pair, ...]:
     """The one misconception that has most to do with the question, if any has."""
     found = [
         (max((cosines.get(claim, 0.0) for claim in m.claim.values()), default=0.0), -number)
@@ -84,9 +95,8 @@ def nearest(cosines: Mapping[str, float], item: Item, lang: str) -> tuple[tuple[
     ]
     if not found or max(found)[0] < NEAR:
         return ()
-    return (_pair(item, -max(found)[1], lang),)
+    return (_pair(item.misconceptions[-max(found)[1]], lang),)
 
 
-def _pair(item: Item, number: int, lang: str) -> tuple[str, str]:
-    misconception = item.misconceptions[number]
+def _pair(misconception: Misconception, lang: str) -> Pair:
     return misconception.claim[lang], misconception.correction[lang]

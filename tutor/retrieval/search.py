@@ -107,7 +107,11 @@ def retrieve(
         searched = whole
         ranked, features = _rank(whole, lang, snapshot, embedder, calibration)
     confidence = calibration.confidence(features, lang) if ranked else 0.0
-    passages = tuple(_passage(match, snapshot, lang, searched) for match in ranked[:k])
+    candidates = [(match.claims, snapshot.item(match.item_id)) for match in ranked[:2]]
+    stated = claims.stated(candidates, lang, searched)
+    passages = tuple(
+        _passage(match, snapshot, lang, tuple(stated.get(match.item_id, ()))) for match in ranked[:k]
+    )
     return Retrieval(
         searched, lang, passages, confidence, calibration.threshold(lang), features, tuple(ranked)
     )
@@ -213,14 +217,15 @@ def _weigh(
     )
 
 
-def _passage(match: Match, snapshot: Snapshot, lang: str, question: str) -> Passage:
+def _passage(
+    match: Match, snapshot: Snapshot, lang: str, stated: tuple[claims.Pair, ...]
+) -> Passage:
     item = snapshot.item(match.item_id)
     lang = lang if item.answer.get(lang) else next(iter(item.answer))
     text = item.answer[lang]
     parts = split(text, PASSAGE_WEIGHT)
     if len(parts) > 1:
         text = max(parts, key=lambda part: match.best_part[:80] in part)
-    stated = claims.stated(match.claims, item, lang, question)
     pitfalls = () if stated else claims.nearest(match.claims, item, lang)
     if stated or pitfalls:
         # Corrections are part of the evidence, so that a citation of one is verbatim too.

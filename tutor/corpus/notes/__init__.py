@@ -58,7 +58,7 @@ def parse_notes(text: str, path: str) -> Reading:
 
     A question that the notes don't answer has `answer == {}`, unless the same
     file answers it elsewhere: then it is not repeated. An item's id depends on
-    the file's stem and the question, not on the answer.
+    `path` without its suffix and the question, not on the answer.
     """
     lines, problems = scan(text, path)
     marks = heading_marks(lines)
@@ -71,7 +71,7 @@ def parse_notes(text: str, path: str) -> Reading:
         again = () if count == 1 else (str(count),)
         items.append(
             Item(
-                id=f"note-{digest(PurePath(path).stem, key, *again)}",
+                id=f"note-{digest(str(PurePath(path).with_suffix('')), key, *again)}",
                 question={language(question): question},
                 answer={language(answer): answer} if answer else {},
                 source=Source(path, line),
