@@ -35,7 +35,7 @@ index: install
 	$(BIN)/tutor ingest
 
 lint: install
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 
 lock: install
 	$(BIN)/python -m pip install --quiet pip-tools

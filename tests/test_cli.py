@@ -53,7 +53,7 @@ def test_ask_as_json_is_only_json(cli) -> None:
 
 def test_search_lists_passages(cli) -> None:
     _, out, _ = cli("search", "-k", "2", "--json", "pod pending")
-    assert [p["item_id"] for p in json.loads(out)][0] == "pod-pending"
+    assert next(p["item_id"] for p in json.loads(out)) == "pod-pending"
     status, out, _ = cli("search", "pod pending")
     assert status == 0
     assert out.startswith("1. ")

@@ -189,7 +189,7 @@ def _validate(document: object) -> Iterator[str]:
         return
     kind = f"{document['apiVersion']} {document['kind']}"
     group = str(document["apiVersion"]).split("/")[0]
-    if "." in group and not group.endswith(".k8s.io") or group.endswith(
+    if ("." in group and not group.endswith(".k8s.io")) or group.endswith(
         (".config.k8s.io", "gateway.networking.k8s.io", "snapshot.storage.k8s.io",
          "autoscaling.k8s.io", ".x-k8s.io", "audit.k8s.io", "kustomize.config.k8s.io")
     ):

@@ -46,7 +46,7 @@ def standalone(question: str, history: Sequence[Message]) -> str | None:
         return None
     own = set(lexicon.concepts(question))
     thin = len(own) <= 1 and len(lexicon.words(question)) <= 6
-    if not (leans(question) and len(own) <= 3 or thin and not own):
+    if not ((leans(question) and len(own) <= 3) or (thin and not own)):
         return None
     return f"{before.strip()[:400]}\n{question.strip()}"
 

@@ -234,7 +234,7 @@ def _passage(
         text=text,
         title=item.title(lang),
         item_id=item.id,
-        source=item.reference and f"{item.source.path} ({item.reference})" or str(item.source),
+        source=(item.reference and f"{item.source.path} ({item.reference})") or str(item.source),
         score=round(match.score, 6),
         lang=lang,
         kind=item.kind,

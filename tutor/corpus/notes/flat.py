@@ -79,7 +79,7 @@ def flat_marks(lines: Sequence[Line], start: int, end: int) -> Marks:
     entries = _entries(lines, start, end)
     marks: Marks = {}
     for entry in entries:
-        if entry.marker.family in ("ask", "summary") or entry.answered and _may_title(entry):
+        if entry.marker.family in ("ask", "summary") or (entry.answered and _may_title(entry)):
             marks[entry.at] = _question(entry)
     marks.update(_numbered(entries))
     marks.update(_bold(entries, marks))
@@ -136,7 +136,7 @@ def _entries(lines: Sequence[Line], start: int, end: int) -> list[Entry]:
 
 def _may_title(entry: Entry) -> bool:
     title = entry.marker.title
-    return bool(normalise(title)) and (entry.strength > 0 or len(title) <= 80 and not title.endswith(("。", "；", ";")))
+    return bool(normalise(title)) and (entry.strength > 0 or (len(title) <= 80 and not title.endswith(("。", "；", ";"))))
 
 
 def _question(entry: Entry, *, listed: bool = False) -> Mark:
@@ -211,12 +211,12 @@ def _asks_as_a_whole(chain: list[Entry]) -> bool:
     size = len(chain)
     if sum(entry.answered for entry in chain) * 2 >= size:
         return True
-    bodied = sum(e.following is not None and e.following not in ats or bool(e.marker.rest) for e in chain) / size
+    bodied = sum((e.following is not None and e.following not in ats) or bool(e.marker.rest) for e in chain) / size
     asks = sum(e.strength == 2 for e in chain) / size
     topics = sum(e.strength > 0 for e in chain) / size
     if size == 1:
         return chain[0].marker.ends_asking and bodied > 0
-    return asks >= 0.6 or asks >= 0.4 and bodied >= 0.3 or asks >= 0.2 and topics >= 0.5 and bodied >= 0.6
+    return asks >= 0.6 or (asks >= 0.4 and bodied >= 0.3) or (asks >= 0.2 and topics >= 0.5 and bodied >= 0.6)
 
 
 def _bold(entries: list[Entry], marks: Marks) -> Marks:
@@ -233,7 +233,7 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
     found: Marks = {}
     groups = _groups(lines, [e for e in entries if e.marker.bullet and not is_link(lines[e.at].text)])
     heads = {e.at for group in groups for e in group}
-    bodied = [e for g in groups for e in g if e.marker.rest or e.following is not None and e.following not in heads]
+    bodied = [e for g in groups for e in g if e.marker.rest or (e.following is not None and e.following not in heads)]
     asking_ones = sum(e.strength == 2 or e.at in marks for e in bodied)
     # A bullet that `答：` follows tells of the bullets; any other mark makes them answers.
     first = min((at for at in marks if at not in heads), default=None)
@@ -241,7 +241,7 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
         first is None
         and asking_ones >= 1
         and asking_ones * 2 >= len(bodied)
-        and (asking_ones >= 2 or bodied[0].strength == 2 and bodied[0].after_blank)
+        and (asking_ones >= 2 or (bodied[0].strength == 2 and bodied[0].after_blank))
     )
     bodied_ats = {e.at for e in bodied}
     for group in groups:
@@ -249,7 +249,7 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
             continue
         size, asks = len(group), sum(e.strength == 2 for e in group)
         topics = sum(e.strength > 0 for e in group)
-        listed = size >= 2 and (asks >= 0.6 * size or size >= 3 and asks >= 0.35 * size and topics >= 0.7 * size)
+        listed = size >= 2 and (asks >= 0.6 * size or (size >= 3 and asks >= 0.35 * size and topics >= 0.7 * size))
         if first is not None and group[0].at > first:
             title = _section_title(lines, group)
             if title is not None and listed:
@@ -257,8 +257,8 @@ def _bulleted(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
                 found.update({e.at: _question(e, listed=True) for e in group})
             continue
         for e in group:
-            titled = e.strength > 0 or e.marker.number is not None or e.after_blank and _short_title(e.marker.title)
-            if listed or style and (e.strength == 2 or e.at in bodied_ats and titled):
+            titled = e.strength > 0 or e.marker.number is not None or (e.after_blank and _short_title(e.marker.title))
+            if listed or (style and (e.strength == 2 or (e.at in bodied_ats and titled))):
                 found[e.at] = _question(e, listed=True)
     return found
 
@@ -337,7 +337,7 @@ def _unmarked(lines: Sequence[Line], entries: list[Entry], marks: Marks) -> Mark
             continue
         adjoining = entry.following == entry.at + 1 or bool(marker.rest)
         if marker.ends_asking:
-            if size >= 8 and (adjoining or not marks) or not marks:
+            if (size >= 8 and (adjoining or not marks)) or not marks:
                 found[entry.at] = _question(entry)
         elif not marks and entry.strength == 2 and size <= 40 and not re.search(r"[。；;：:]|\.\s", marker.title):
             found[entry.at] = _question(entry)

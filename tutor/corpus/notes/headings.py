@@ -75,7 +75,7 @@ class _Outline:
             asks = sum(node.marker.strength == 2 for node in numbered)
             topics = sum(node.marker.strength > 0 for node in numbered)
             if numbered and (
-                asks >= 0.4 * len(numbered) or asks >= 0.15 * len(numbered) and topics >= 0.6 * len(numbered)
+                asks >= 0.4 * len(numbered) or (asks >= 0.15 * len(numbered) and topics >= 0.6 * len(numbered))
             ):
                 self.counted.add(level)
             if sum(node.marker.strength == 2 for node in here) >= 0.3 * len(here):
@@ -106,7 +106,7 @@ class _Outline:
 
     def _asks(self, node: Node) -> bool:
         marker = node.marker
-        return marker.strength == 2 or marker.number is not None and node.level in self.counted
+        return marker.strength == 2 or (marker.number is not None and node.level in self.counted)
 
     def _inner(self, node: Node) -> Marks:
         """The questions in the heading's own text, where that text is made of them."""
@@ -162,8 +162,8 @@ class _Outline:
             marker = kid.marker
             asks = marker.ends_asking and len(normalise(marker.title)) >= 8
             pasted = marker.number is not None and marker.number > 1 and not counting and len(marker.title) >= 6
-            counting = counting or marker.number is not None and marker.number <= 1
-            if (asks or pasted and marker.family != "multi") and not restates(marker.title, question.marker.title):
+            counting = counting or (marker.number is not None and marker.number <= 1)
+            if (asks or (pasted and marker.family != "multi")) and not restates(marker.title, question.marker.title):
                 self.marks[kid.at] = Mark(Role.SUB, marker.title, marker.rest)
                 interrupted = True
             else:

@@ -154,9 +154,9 @@ def split_answer(text: str) -> tuple[str, str]:
         return text, ""
     if (
         text[:cut].count("`") % 2
-        or re.match(r"[\w/]", text[cut + 1 : cut + 2])
+        or (re.match(r"[\w/]", text[cut + 1 : cut + 2])
         and text[cut].isascii()
-        and text[cut + 1].isascii()
+        and text[cut + 1].isascii())
     ):
         return text, ""  # inside code, or an address with a query
     return text[: cut + 1], tail
@@ -164,7 +164,7 @@ def split_answer(text: str) -> tuple[str, str]:
 
 def answers(line: str, *, bare: bool = False) -> bool:
     """Whether a line begins with `答：`, `A:` and the like; with `bare`, also with `答` alone."""
-    return bool(_ANSWER.match(line) or _ANSWER_BRACKET.match(line) or bare and _ANSWER_BARE.match(line))
+    return bool(_ANSWER.match(line) or _ANSWER_BRACKET.match(line) or (bare and _ANSWER_BARE.match(line)))
 
 
 def strip_answer_mark(line: str) -> str:
