@@ -159,6 +159,19 @@ def test_braces_stay_literal(text: str) -> None:
     assert PASSAGE.points[0] in content
 
 
+def test_a_small_model_is_not_asked_to_confirm_a_claim() -> None:
+    asked = replace(retrieval(), question="我觉得就绪探针失败会重启容器，对吗")
+    assert prompt(asked)[1].content.endswith(f"问题：{PASSAGE.title}")
+
+
+def test_a_numbered_list_is_cut_at_its_entries() -> None:
+    said = "1. 存活探针失败时 kubelet 会重启容器。\n2. **宽限期默认 30 秒**。\n步骤如下："
+    kept = [(e.text, e.kept) for e in events(FakeChat([said])) if isinstance(e, Sentence)]
+    assert kept[0][0].startswith("存活探针失败时 kubelet 会重启容器。 [")
+    assert [flag for _, flag in kept[:2]] == [True, True]
+    assert "**" not in kept[1][0]
+
+
 def test_the_prompt_is_short_and_begins_with_fixed_text() -> None:
     messages = prompt(retrieval())
     assert messages[0] == Message("system", SYSTEM["zh"])

@@ -62,6 +62,20 @@ def test_swapped_roles_are_not_supported() -> None:
     assert not support("A node binds the scheduler and the API server watches the Pod of the kubelet.", [text]).ok
 
 
+@pytest.mark.parametrize(
+    ("sentence", "ok"),
+    [
+        ("控制面升级不影响工作节点上的业务 Pod。", True),
+        ("控制面升级会影响工作节点上的业务 Pod，升级 kubelet 小版本前要先 drain。", False),
+        ("升级节点上的 kubelet 小版本前要先 drain。", True),
+        ("升级节点上的 kubelet 小版本前不要 drain。", False),
+    ],
+)
+def test_each_clause_is_negated_as_in_the_passage(sentence: str, ok: bool) -> None:
+    text = "控制面升级不影响工作节点上的业务 Pod；升级节点上的 kubelet 小版本前要先 drain。"
+    assert support(sentence, [text]).ok is ok
+
+
 def test_the_reason_names_what_is_missing() -> None:
     assert "--force" in support("Use `kubectl drain` with --force to evict Pods.", [EN]).reason
 

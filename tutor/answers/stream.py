@@ -62,6 +62,8 @@ _VERDICT = re.compile(
 ECHO = 0.8
 """A sentence with this share of its words from a learner's claim only repeats it."""
 _MARKER = re.compile(r"\s*[\[【]\d+[\]】]")
+_NUMBERED = re.compile(r"\s*\d+\.")
+_LEAD = re.compile(r"^(?:\d+[.、)]\s+|[-*•]\s+|#+\s+)+")
 _SENTENCE_END = re.compile(r"[。！？；]|[.!?](?=\s)|\n")
 
 
@@ -147,7 +149,10 @@ def prompt(retrieval: Retrieval) -> list[Message]:
 
 
 def _asked(retrieval: Retrieval) -> str:
-    return retrieval.question.replace("\n", " ")[-200:]
+    # A small model agrees with whatever a learner claims, so it gets the neutral question.
+    claims = assertion(retrieval.question) == 1.0
+    question = retrieval.passages[0].title if claims else retrieval.question
+    return question.replace("\n", " ")[-200:]
 
 
 def pick_facts(passage: Passage, question: str) -> list[str]:
@@ -186,8 +191,13 @@ class _Pieces:
 
     def feed(self, piece: str) -> Iterator[str]:
         self._text += piece
-        while match := _SENTENCE_END.search(self._text):
-            sentence, self._text = self._text[: match.end()], self._text[match.end() :]
+        at = 0
+        while match := _SENTENCE_END.search(self._text, at):
+            sentence = self._text[: match.end()]
+            if _NUMBERED.fullmatch(sentence):
+                at = match.end()  # the dot of "1." ends nothing
+                continue
+            self._text, at = self._text[match.end() :], 0
             if sentence.strip():
                 yield sentence.strip()
 
@@ -217,10 +227,12 @@ class _Citations:
 
 
 def _judge(sentence, texts, claim, cites, kept, dropped) -> Sentence:
-    clean = _MARKER.sub("", sentence).strip()
+    clean = _LEAD.sub("", _MARKER.sub("", sentence).strip()).replace("**", "").strip()
     verdict = support(clean, texts)
     reason = verdict.reason
-    if _VERDICT.match(clean):
+    if clean.endswith((":", "：")):
+        reason = "announces something and says nothing"
+    elif _VERDICT.match(clean):
         reason = "a yes or no that no passage can support"
     elif claim and lexicon.overlap(lexicon.tokens(clean), claim) >= ECHO:
         reason = "repeats what the question claims"

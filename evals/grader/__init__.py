@@ -1,0 +1,1 @@
+"""What trains and measures the grader of replies."""
