@@ -59,6 +59,7 @@ def _run(options: argparse.Namespace) -> dict:
             return claims.score(tutor, options.ledger or claims.LEDGER, verbose=options.verbose)
         from evals.ask import score
 
+        tutor.warm()
         return score(tutor, answers=options.answers, limit=options.limit, verbose=options.verbose)
 
 

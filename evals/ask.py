@@ -36,6 +36,13 @@ def score(tutor: Tutor, *, answers: bool, limit: int | None = None, verbose: boo
     report["item@3"] = fmean(
         any(p.item_id in c.items for p in r.passages[:3]) for c, r in asked
     )
+    for lang in ("zh", "en"):
+        mine = [(c, r) for c, r in asked if c.lang == lang]
+        if mine:
+            report[f"facts@1 {lang}"] = fmean(facts_in(c, r.passages[0].text) for c, r in mine)
+            report[f"facts@3 {lang}"] = fmean(
+                facts_in(c, "\n".join(p.text for p in r.passages[:3])) for c, r in mine
+            )
     slices = defaultdict(list)
     for case, found in asked:
         slices[case.slice].append(found.passages[0].item_id in case.items)
