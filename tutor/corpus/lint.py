@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tutor import lexicon
@@ -132,14 +132,21 @@ def _facts(text: str) -> dict[str, Counter[str]]:
 
 
 def _languages_agree(item: Item) -> Iterator[str]:
-    if set(item.answer) != set(LANGS):
-        return
-    zh, en = (_facts(item.answer[lang]) for lang in LANGS)
-    everything = {lang: lexicon.normalise(item.answer[lang]).lower() for lang in LANGS}
-    for what in zh:
-        for lang, mine, other in (("zh", zh, "en"), ("en", en, "zh")):
-            theirs = en if lang == "zh" else zh
-            for fact in mine[what] - theirs[what]:
+    texts = [("the answer", item.answer)]
+    texts += [(f"point {n}", point.text) for n, point in enumerate(item.points, 1)]
+    for n, wrong in enumerate(item.misconceptions, 1):
+        texts += [(f"claim {n}", wrong.claim), (f"correction {n}", wrong.correction)]
+    for where, text in texts:
+        if set(text) == set(LANGS):
+            yield from _agree(where, text)
+
+
+def _agree(where: str, text: Mapping[str, str]) -> Iterator[str]:
+    facts = {lang: _facts(text[lang]) for lang in LANGS}
+    everything = {lang: lexicon.normalise(text[lang]).lower() for lang in LANGS}
+    for lang, other in (LANGS, LANGS[::-1]):
+        for what, mine in facts[lang].items():
+            for fact in mine - facts[other][what]:
                 if what == "number" and (fact in _SMALL or re.search(
                     rf"(?<![\d.]){re.escape(fact)}(?![\d])", everything[other].replace(",", "")
                 )):
@@ -147,7 +154,7 @@ def _languages_agree(item: Item) -> Iterator[str]:
                 if what in ("code", "kind") and fact.lower() in everything[other]:
                     continue
                 shown = fact if len(fact) <= 60 else fact[:57] + "..."
-                yield f"{what} {shown!r} stands in the answer in {lang} but not in {other}"
+                yield f"{what} {shown!r} stands in {where} in {lang} but not in {other}"
 
 
 def _points_in_answer(item: Item) -> Iterator[str]:
