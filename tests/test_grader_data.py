@@ -1,0 +1,60 @@
+"""The written replies that train the grader: consistent, and checked for what breaks them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evals.grader.data import Reply, load, problems
+from tutor.corpus import read
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+
+
+@pytest.fixture(scope="module")
+def items() -> dict:
+    return {item.id: item for item in read(CORPUS).items}
+
+
+def test_the_written_replies_are_consistent(items: dict) -> None:
+    assert problems(load(), items) == []
+
+
+def reply(items: dict, **changes: object) -> Reply:
+    item = items["pod-probes-liveness-readiness"]
+    verdicts = ("hit", *["missed"] * (len(item.points) - 1))
+    good = Reply("r1", item.id, "zh", "half", "存活探针失败会重启", verdicts, {0: "失败会重启"}, score=3)
+    return replace(good, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"item": "nowhere"}, "no item"),
+        ({"verdicts": ("hit",)}, "1 verdicts"),
+        ({"quotes": {0: "not its words"}}, "not in the reply"),
+        ({"quotes": {}}, "quotes for"),
+        ({"style": "odd"}, "style"),
+        ({"score": 11}, "score"),
+        ({"style": "twin"}, "names its twin"),
+        ({"style": "twin", "twin": "r9"}, "no such reply"),
+    ],
+)
+def test_each_rule_finds_what_breaks_it(items: dict, changes: dict, said: str | None) -> None:
+    found = problems([reply(items, **changes)], items)
+    assert (found == []) if said is None else said in "\n".join(found)
+
+
+def test_a_twin_differs_in_a_verdict(items: dict) -> None:
+    first = reply(items)
+    twin = replace(first, id="r2", style="twin", twin="r1")
+    assert "same verdicts as its twin" in "\n".join(problems([first, twin], items))
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": "x"}\n')
+    with pytest.raises(ValueError, match=r"a\.jsonl:1"):
+        load(tmp_path)
