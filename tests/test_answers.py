@@ -172,6 +172,11 @@ def test_a_numbered_list_is_cut_at_its_entries() -> None:
     assert "**" not in kept[1][0]
 
 
+def test_a_first_sentence_goes_on_from_nothing() -> None:
+    answer = done(FakeChat(["然后，存活探针失败时 kubelet 会重启容器。"]))
+    assert answer.text.startswith("存活探针失败时 kubelet 会重启容器。 [1]")
+
+
 def test_the_prompt_is_short_and_begins_with_fixed_text() -> None:
     messages = prompt(retrieval())
     assert messages[0] == Message("system", SYSTEM["zh"])

@@ -64,6 +64,11 @@ ECHO = 0.8
 _MARKER = re.compile(r"\s*[\[【]\d+[\]】]")
 _NUMBERED = re.compile(r"\s*\d+\.")
 _LEAD = re.compile(r"^(?:\d+[.、)]\s+|[-*•]\s+|#+\s+)+")
+_CONNECTIVE = re.compile(
+    r"^(?:(?:然后|接着|所以|因此|另外|此外|最后|但是|而|不过)[，,]?"
+    r"|(?:then|next|finally|also|so|therefore|however|additionally|instead)\b,?\s+)",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[。！？；]|[.!?](?=\s)|\n")
 
 
@@ -241,6 +246,10 @@ def _judge(sentence, texts, claim, cites, kept, dropped) -> Sentence:
     if reason:
         dropped.append((clean, reason))
         return Sentence(clean, False, reason)
+    if not kept:
+        # What it went on from was dropped.
+        clean = _CONNECTIVE.sub("", clean)
+        clean = clean[:1].upper() + clean[1:]
     shown = f"{clean} {cites.marker(verdict.passage, verdict.quote)}"
     kept.append(shown)
     return Sentence(shown, True)
