@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +137,24 @@ class Snapshot:
         return self._chunks_at([self._place[chunk_id]])[0]
 
     def search(self, vector: Sequence[float], words: Iterable[str], depth: int) -> list[Hit]:
-        """The `depth` best chunks by cosine and the `depth` best by BM25, merged, in no order."""
+        """The `depth` best chunks by cosine and the `depth` best by BM25, merged, in no order.
+
+        And as many of the curated corpus alone, so that no amount of ingested
+        text can push it out of sight.
+        """
         if not self._chunks:
             return []
         dense = self._dense(vector, min(depth, len(self._chunks)))
-        keyword = self._keyword(list(words), min(depth, len(self._chunks)))
+        scores = self._scores(list(words))
+        keyword = _highest(scores, min(depth, len(self._chunks)))
+        places, matrix = self._curated
+        if len(places):
+            cosines = matrix @ np.asarray(vector, np.float32)
+            best = _highest(cosines + 2.0, min(depth, len(places)))
+            dense |= {int(places[at]): float(cosines[at]) for at in best}
+            if len(scores):
+                best = _highest(scores[places], min(depth, len(places)))
+                keyword |= {int(places[at]): score for at, score in best.items()}
         places = list(dense | keyword)
         return [
             Hit(chunk, dense.get(place), keyword.get(place))
@@ -154,13 +168,19 @@ class Snapshot:
         pairs = zip(found["ids"][0], found["distances"][0], strict=True)
         return {self._place[chunk_id]: 1.0 - float(distance) for chunk_id, distance in pairs}
 
-    def _keyword(self, words: list[str], depth: int) -> dict[int, float]:
+    @cached_property
+    def _curated(self) -> tuple[np.ndarray, np.ndarray]:
+        """Places and vectors of the curated corpus; empty when there is nothing else."""
+        kinds = [self._kinds[row[1]][0] for row in self._chunks]
+        places = np.flatnonzero(np.array(kinds) == "curated")
+        if len(places) == len(kinds):
+            places = places[:0]
+        return places, np.ascontiguousarray(self._matrix[places])
+
+    def _scores(self, words: list[str]) -> np.ndarray:
+        """BM25 score of every chunk; empty when no word is known."""
         known = [word for word in words if word in self._bm25.vocab_dict]
-        if not known:
-            return {}
-        scores = self._bm25.get_scores(known)
-        best = np.argpartition(-scores, depth - 1)[:depth]
-        return {int(place): float(scores[place]) for place in best if scores[place] > 0}
+        return self._bm25.get_scores(known) if known else np.empty(0, np.float32)
 
     def rarity(self, word: str) -> float:
         """Inverse item frequency of a token, log((n + 1) / (items that hold it + 0.5)); above 0.
@@ -223,6 +243,14 @@ class Snapshot:
     def close(self) -> None:
         """Lets go of the files. The snapshot can't be used any more."""
         self._release()
+
+
+def _highest(scores: np.ndarray, depth: int) -> dict[int, float]:
+    """The `depth` highest of the scores above 0, by their place."""
+    if not len(scores):
+        return {}
+    best = np.argpartition(-scores, depth - 1)[:depth]
+    return {int(place): float(scores[place]) for place in best if scores[place] > 0}
 
 
 def chroma_settings():

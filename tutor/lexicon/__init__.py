@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from functools import cache, lru_cache
 from importlib import resources
 
-VERSION = 1
+VERSION = 2
 """Part of the index's fingerprint: raise it when `tokens` cuts the same text differently."""
 
 CONCEPT = "§"
@@ -27,6 +27,7 @@ _RUN = re.compile(rf"[{_CJK}]+|[a-z0-9][a-z0-9_./+-]*[a-z0-9]|[a-z0-9]")
 _HAS_CJK = re.compile(rf"[{_CJK}]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]")
+_FOREIGN_WORD = re.compile(r"[a-z][a-z0-9.+#-]*")
 _LONGEST_ENGLISH_FORM = 4
 
 _STOP = frozenset(
@@ -164,6 +165,60 @@ def _singular(word: str) -> str:
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "ws", "ps")):
         return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
     return word
+
+
+@cache
+def _foreign() -> dict[str, str]:
+    """Each spelling of a technology next door -> its name."""
+    table = {}
+    for line in (resources.files(__package__) / "foreign.txt").read_text("utf-8").splitlines():
+        if line and not line.startswith("#"):
+            spellings = line.split(",")
+            table |= dict.fromkeys(spellings, spellings[0])
+    return table
+
+
+def foreign(text: str) -> set[str]:
+    """Names of technologies next door, such as redis or react, that the text holds."""
+    table = _foreign()
+    words = (match[0].strip("./_-") for match in _FOREIGN_WORD.finditer(text.lower()))
+    return {table[word] for word in words if word in table}
+
+
+# Concepts whose very name says Kubernetes; many others (service, node, probe) mean other things too.
+_OURS = frozenset(
+    """pod init-container ephemeral-container static-pod crashloop imagepull imagepullpolicy
+    readiness-gate downward-api daemonset statefulset replicaset replicationcontroller cronjob
+    maxsurge maxunavailable apiserver etcd controller-manager cloud-controller kubelet kube-proxy
+    kubectl kubeadm crd validatingadmissionpolicy cri dockershim nodeselector taint toleration
+    cordon drain topology-spread pdb descheduler scheduling-gates limitrange resourcequota hpa vpa
+    cluster-autoscaler keda clusterip nodeport endpointslice ingress gateway-api cni calico flannel
+    cilium networkpolicy pv pvc storageclass emptydir csi configmap rolebinding serviceaccount
+    kubeconfig psp psa kube-state-metrics helm kustomize kubernetes""".split()
+)
+
+
+def ours(text: str) -> bool:
+    """True when the text names something that exists in Kubernetes alone."""
+    return not _OURS.isdisjoint(concepts(text))
+
+
+def names(text: str) -> set[str]:
+    """Words that look like names, lower case: capitals within a sentence, Latin among Chinese.
+
+    Without the technical words of the lexicon.
+    """
+    chinese = language(text) == "zh"
+    found = set()
+    for match in _LATIN_WORD.finditer(text):
+        word = match[0]
+        first = not text[: match.start()].rstrip(" \"'(") or text[: match.start()].rstrip()[-1] in ".?!:"
+        if len(word) < 3 or not (chinese or (word[0].isupper() and not first) or word[1:].lower() != word[1:]):
+            continue
+        lower = word.lower()
+        if lower not in technical_words() and lower not in forms() and lower not in _STOP:
+            found.add(_singular(lower))
+    return found
 
 
 @cache

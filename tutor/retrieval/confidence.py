@@ -32,6 +32,7 @@ of the question's assertion, see `claims.assertion`."""
 FEATURES: tuple[str, ...] = (
     "ask", "point", "answer", "mean", "coverage", "ask_coverage", "part_coverage",
     "unknown", "missing", "concepts", "concept_count", "length", "gap", "margin", "agreement",
+    "ours", "foreign", "foreign_ours", "stranger",
 )
 """What the confidence rests on, of the first item: values as in `RANKING`, and
 ask: the best of ask_same, ask_other and asserted. unknown: share of the question's
@@ -39,7 +40,10 @@ rarity in words that no item holds; missing: in English words that the first
 item lacks. concepts: share of the question's concepts that it names.
 concept_count, length: concepts and tokens of the question, as shares of 4 and 20.
 gap, margin: its score less that of the second and of the fifth.
-agreement: 1.0 when vectors alone put it first, else 0.0."""
+agreement: 1.0 when vectors alone put it first, else 0.0. ours: 1.0 when the
+question names something of Kubernetes alone. foreign: 1.0 when it names a
+technology next door that the first item doesn't name; foreign_ours: both.
+stranger: 1.0 when it holds what looks like a name and stands in no item."""
 
 
 @dataclass(frozen=True)

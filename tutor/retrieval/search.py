@@ -22,8 +22,8 @@ CANDIDATES = 25
 """Items that are weighed exactly, of those that the legs found."""
 FLOOR = 0.7
 """e5's cosines live between about .7 and 1: below this, nothing was found."""
-_TIER = {"curated": 0.0, "note": -0.25, "document": -0.35}
-"""What a source's trust adds to an item's score: curated text outranks what was ingested."""
+TRUSTED = 10
+"""Curated items that are weighed whatever else was found."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Match:
     """Cosine of each claim of its misconceptions."""
     missing: float
     """Share of the question's rarity in English words that the item lacks."""
+    held: frozenset[str]
+    """Every token of the item."""
     concepts: float
     """Share of the question's concepts that the item names; 0.0 without concepts."""
     score: float = 0.0
@@ -131,30 +133,72 @@ def _rank(
         return [], {}
     top = max(keyword.values(), default=0.0) or 1.0
     found.sort(key=lambda i: (-dense.get(i, FLOOR) - 0.15 * keyword.get(i, 0.0) / top, i))
+    curated = [i for i in found if snapshot.kind_of(i) == "curated"]
     rarity = {word: snapshot.rarity(word) for word in set(words)}
     matches = [
         _weigh(i, snapshot.parts(i), snapshot, vector, lang, rarity, keyword.get(i, 0.0) / top)
-        for i in found[:CANDIDATES]
+        for i in dict.fromkeys([*found[:CANDIDATES], *curated[:TRUSTED]])
     ]
     for match in matches:
         match.features["asserted"] = match.features["claim"] * strength
-        match.score = calibration.rank(match.features) + _TIER[snapshot.kind_of(match.item_id)]
+        match.score = calibration.rank(match.features)
     matches.sort(key=lambda match: (-match.score, match.item_id))
+
+    def judged(ranked: list[Match]) -> dict[str, float]:
+        nearest = max((m.item_id for m in ranked), key=lambda i: dense.get(i, 0.0))
+        return _features(question, ranked, rarity, snapshot, nearest)
+
+    trusted = [match for match in matches if snapshot.kind_of(match.item_id) == "curated"]
+    if not 0 < len(trusted) < len(matches):
+        return matches, judged(matches)
+    features = judged(trusted)
+    if calibration.confidence(features, lang) < calibration.threshold(lang):
+        return matches, judged(matches)
+    return _trusted_first(matches, trusted), features
+
+
+def _features(
+    question: str, matches: list[Match], rarity: dict[str, float], snapshot: Snapshot, nearest: str
+) -> dict[str, float]:
+    """What the confidence rests on, by the names in `FEATURES` (and in `RANKING`)."""
     total = sum(rarity.values()) or 1.0
-    unknown = sum(w for word, w in rarity.items() if not snapshot.holds(word)) / total
     first = matches[0]
-    agreement = first.item_id == max(found, key=lambda i: dense.get(i, 0.0))
-    return matches, first.features | {
+    ours = lexicon.ours(question)
+    foreign = any(name not in first.held for name in lexicon.foreign(question))
+    return first.features | {
         "ask": max(first.features[name] for name in ("ask_same", "ask_other", "asserted")),
-        "unknown": unknown,
+        "unknown": sum(w for word, w in rarity.items() if not snapshot.holds(word)) / total,
         "missing": first.missing,
         "concepts": first.concepts,
         "concept_count": min(sum(w.startswith(lexicon.CONCEPT) for w in rarity), 4) / 4,
         "length": min(len(rarity), 20) / 20,
         "gap": first.score - matches[min(1, len(matches) - 1)].score,
         "margin": first.score - matches[min(4, len(matches) - 1)].score,
-        "agreement": float(agreement),
+        "agreement": float(first.item_id == nearest),
+        "ours": float(ours),
+        "foreign": float(foreign),
+        "foreign_ours": float(foreign and ours),
+        "stranger": float(any(not snapshot.holds(word) for word in lexicon.names(question))),
     }
+
+
+def _trusted_first(matches: list[Match], trusted: list[Match]) -> list[Match]:
+    """The best curated item first, then by score, but never three ingested ones in a row.
+
+    Only where the curated corpus answers by itself: whoever plants notes that
+    repeat a question word by word outranks nothing then.
+    """
+    ranked, curated = [trusted[0]], trusted[1:]
+    ingested = [match for match in matches if match not in trusted]
+    run = 0
+    while curated or ingested:
+        if ingested and (not curated or (run < 2 and ingested[0].score > curated[0].score)):
+            ranked.append(ingested.pop(0))
+            run += 1
+        else:
+            ranked.append(curated.pop(0))
+            run = 0
+    return ranked
 
 
 def _best(hits: Sequence[Hit], leg: str) -> dict[str, float]:
@@ -213,6 +257,7 @@ def _weigh(
         missing=sum(
             w for word, w in rarity.items() if word.isascii() and word not in held
         ) / total,
+        held=held,
         concepts=sum(c in held for c in asked_concepts) / max(1, len(asked_concepts)),
     )
 
