@@ -45,7 +45,8 @@ def contents(index: Index) -> dict:
         "keywords": sorted(
             (snapshot._chunks[place][0], round(score, 4))
             for word in ("pod", "kubectl", "污点", "§probe")
-            for place, score in snapshot._keyword([word], len(snapshot)).items()
+            for place, score in enumerate(snapshot._scores([word]).tolist())
+            if score > 0
         ),
     }
 

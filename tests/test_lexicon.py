@@ -76,3 +76,36 @@ def test_language() -> None:
 def test_overlap_counts_distinct_tokens() -> None:
     assert lexicon.overlap(["a", "a", "b"], {"a"}) == 0.5
     assert lexicon.overlap([], {"a"}) == 0.0
+
+
+def test_technologies_next_door_are_named() -> None:
+    assert lexicon.foreign("how do React hooks work, and PostgreSQL?") == {"react", "postgres"}
+    assert lexicon.foreign("用 node.js 写 C++ 扩展") == {"node.js", "c++"}
+    assert lexicon.foreign("how do nodes react") == {"react"}
+    assert lexicon.foreign("kubectl drain 一个 node") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("kubelet 上报什么", True), ("my pods restart", True), ("PDB 怎么写", True),
+        ("什么是服务", False), ("restart the service on a node", False), ("React hooks", False),
+    ],
+)
+def test_what_is_of_kubernetes_alone(text: str, found: bool) -> None:
+    assert lexicon.ours(text) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Does vMotion work with Kubernetes?", {"vmotion"}),
+        ("How does Foobar elect a leader", {"foobar"}),
+        ("Foobar elects a leader", set()),
+        ("苹果的 carplay 怎么连", {"carplay"}),
+        ("kubelet 怎么重启", set()),
+        ("what is a DaemonSet", set()),
+    ],
+)
+def test_what_looks_like_a_name(text: str, found: set[str]) -> None:
+    assert lexicon.names(text) == found
