@@ -28,16 +28,18 @@ def score(tutor: Tutor, *, answers: bool, limit: int | None = None, verbose: boo
         rows.append((case, found))
     report = {"n_ask": len(cases), "n_refuse": len(refuse)}
     asked = [(c, r) for c, r in rows if c.answerable]
-    report["facts@1"] = fmean(facts_in(c, r.passages[0].text) for c, r in asked)
+    checked = [(c, r) for c, r in asked if c.facts]
+    report["n_facts"] = len(checked)
+    report["facts@1"] = fmean(facts_in(c, r.passages[0].text) for c, r in checked)
     report["facts@3"] = fmean(
-        facts_in(c, "\n".join(p.text for p in r.passages[:3])) for c, r in asked
+        facts_in(c, "\n".join(p.text for p in r.passages[:3])) for c, r in checked
     )
     report["item@1"] = fmean(r.passages[0].item_id in c.items for c, r in asked)
     report["item@3"] = fmean(
         any(p.item_id in c.items for p in r.passages[:3]) for c, r in asked
     )
     for lang in ("zh", "en"):
-        mine = [(c, r) for c, r in asked if c.lang == lang]
+        mine = [(c, r) for c, r in checked if c.lang == lang]
         if mine:
             report[f"facts@1 {lang}"] = fmean(facts_in(c, r.passages[0].text) for c, r in mine)
             report[f"facts@3 {lang}"] = fmean(
@@ -83,7 +85,8 @@ def _answers(tutor: Tutor, cases: list[Ask], verbose: bool) -> dict:
     facts, first, evidence, kept, bad_quotes = [], [], [], [], 0
     for case in cases:
         answer = tutor.ask(case.question, history=case.history)
-        facts.append(facts_in(case, answer.text) if answer.status == "grounded" else 0.0)
+        if case.facts:
+            facts.append(facts_in(case, answer.text) if answer.status == "grounded" else 0.0)
         evidence.append(answer.timings["evidence"])
         if "first_token" in answer.timings:
             first.append(answer.timings["first_token"])
@@ -91,7 +94,7 @@ def _answers(tutor: Tutor, cases: list[Ask], verbose: bool) -> dict:
         bad_quotes += sum(c.quote not in texts[c.item_id] for c in answer.citations)
         kept.append(len(answer.dropped))
         if verbose:
-            print(f"{case.id} {facts[-1]:.2f} {answer.text[:200]!r} dropped {answer.dropped}")
+            print(f"{case.id} {answer.status} {facts[-1]:.2f} {answer.text[:200]!r} dropped {answer.dropped}")
     report = {
         "facts in answers": fmean(facts),
         "quotes not verbatim": bad_quotes,

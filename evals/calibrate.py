@@ -66,7 +66,11 @@ def _pool(app: Tutor, case: Ask) -> _Pool:
     features = np.array([[m.features[name] for name in RANKING] for m in found.matches])
     texts = {p.item_id: p.text for p in found.passages}
     right = np.array(
-        [m.item_id in case.items or facts_in(case, texts[m.item_id]) == 1 for m in found.matches]
+        [
+            m.item_id in case.items
+            or (bool(case.facts) and facts_in(case, texts[m.item_id]) == 1)
+            for m in found.matches
+        ]
     )
     # An item that happens to hold all facts is no wrong answer, but a named one is the target.
     named = np.array([m.item_id in case.items for m in found.matches])

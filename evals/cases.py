@@ -15,8 +15,8 @@ class Ask:
     """A question with what a right answer holds.
 
     `items` are ids of items that answer it, the best first. `facts` are key
-    facts, each a tuple of regular expressions of which any one counts. A case
-    with neither must be refused.
+    facts, each a tuple of regular expressions of which any one counts; a case may
+    name items alone. A case with neither must be refused.
     """
 
     id: str
@@ -45,6 +45,6 @@ def load(name: str) -> list[Ask]:
 
 
 def facts_in(case: Ask, text: str) -> float:
-    """Share of the case's key facts that the text holds, 0.0 to 1.0."""
+    """Share of the case's key facts that the text holds, 0.0 to 1.0. The case must have some."""
     held = [any(re.search(p, text, re.IGNORECASE) for p in fact) for fact in case.facts]
     return sum(held) / len(held)

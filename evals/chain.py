@@ -37,7 +37,7 @@ def compare(limit: int) -> dict:
     with Tutor.open() as tutor:
         assert tutor.chat is not None, tutor.chat_notice
         store = _store(tutor)
-        every = load("ask.dev")
+        every = [case for case in load("ask.dev") if case.facts]
         cases = every[:: max(1, len(every) // limit)][:limit]
         off = [case for case in load("refuse.dev") if case.slice == "off-topic"][:4]
         for _ in tutor.stream(cases[0].question):  # both meet a model that has loaded

@@ -37,7 +37,7 @@ def test_every_fact_stands_in_a_named_item(items: dict) -> None:
     for case in load("ask.dev"):
         assert set(case.items) <= set(items), case.id
         texts = "\n".join(items[i].answer[case.lang] for i in case.items)
-        if facts_in(case, texts) < 1:
+        if case.facts and facts_in(case, texts) < 1:
             lost.append(case.id)
     assert lost == []
 
