@@ -91,8 +91,8 @@ def _pairs(pools: list[_Pool]) -> tuple[np.ndarray, np.ndarray]:
 def _fit_ranking(pools: list[_Pool]) -> dict[str, float]:
     x, y = _pairs(pools)
     scale = x.std(axis=0) + 1e-9
-    model = LogisticRegression(C=0.3, fit_intercept=False, max_iter=1000).fit(x / scale, y)
-    # A feature never speaks against an item: with 150 questions a negative weight is noise.
+    model = LogisticRegression(C=0.03, fit_intercept=False, max_iter=1000).fit(x / scale, y)
+    # A feature never speaks against an item: with 280 questions a negative weight is noise.
     weights = np.maximum(model.coef_[0] / scale, 0.0)
     return {name: round(float(w), 4) for name, w in zip(RANKING, weights, strict=True)}
 
