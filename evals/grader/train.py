@@ -1,8 +1,8 @@
-"""Trains the cross-encoder that judges a reply against a key point.
+"""Trains the cross-encoder that judges a reply against a key point (`tutor.judge`).
 
-`python -m evals.grader.train OUT` on two cores. e5 with its embeddings and its
-first layers frozen reads "passage: reply" and "query: point" as one text; a
-head gives the four verdicts. Twins also pull their verdicts apart.
+`python -m evals.grader.train OUT` on two cores. Twins, which differ in one
+statement, also pull their verdicts apart; where the deciding words are known,
+the clauses that hold them are marked.
 """
 
 from __future__ import annotations
@@ -16,180 +16,215 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evals.grader.data import CORPUS, VERDICTS, Reply, load
-from evals.grader.pairs import Pair, across, from_corpus, held_out, public, written
-from tutor.corpus import Item, read
+from evals.grader.data import CORPUS, FOLDER, VERDICTS, Reply, load
+from evals.grader.pairs import (
+    Pair,
+    across,
+    aside_public,
+    cut,
+    from_corpus,
+    held_out,
+    hollow,
+    public,
+    written,
+)
+from tutor.corpus import read
 from tutor.e5 import load_bert
+from tutor.grading.clauses import clauses
+from tutor.judge import FROZEN, CrossEncoder, Encoded, encode
 
-FROZEN = 4
-MAX_REPLY, MAX_POINT = 360, 140
-"""Tokens; the model has 512 places."""
 MARGIN = 2.0
-STEP = 64
-"""Length of a packed row is a multiple of this, as `tutor.e5` does."""
+CLASS_WEIGHT = (1.0, 1.5, 1.0, 1.6)
+TOKENS = 2600
+"""Tokens in a batch, about."""
+RATE, HEAD_RATE = 8e-5, 5e-4
 
 
-class Grader(torch.nn.Module):
-    """(reply, point) as token ids -> logits of `VERDICTS`."""
+class Texts:
+    """Encodes pairs, and remembers the encodings."""
 
-    def __init__(self, bert: torch.nn.Module) -> None:
-        super().__init__()
-        self.bert = bert
-        width = bert.config.hidden_size
-        self.head = torch.nn.Sequential(
-            torch.nn.Linear(3 * width, 256), torch.nn.GELU(), torch.nn.Linear(256, len(VERDICTS))
-        )
+    def __init__(self, tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._known: dict = {}
 
-    def forward(self, texts: list[tuple[list[int], list[int]]], ends: tuple[int, int]) -> torch.Tensor:
-        first, last = ends
-        rows = [[first, *reply, last, *point, last] for reply, point in texts]
-        lengths = [len(row) for row in rows]
-        total = sum(lengths)
-        padded = -(-(total + STEP) // STEP) * STEP
-        ids = torch.full((1, padded), last)
-        places = torch.zeros_like(ids)
-        ids[0, :total] = torch.tensor([i for row in rows for i in row])
-        places[0, :total] = torch.cat([torch.arange(n) for n in lengths])
-        states = self.bert(input_ids=ids, position_ids=places, lengths=lengths).last_hidden_state
-        pooled = []
-        for state, (reply, point) in zip(states[0, :total].split(lengths), texts, strict=True):
-            said = state[1 : 1 + len(reply)]
-            wanted = state[2 + len(reply) : 2 + len(reply) + len(point)]
-            pooled.append(torch.cat([state[0], said.mean(0), wanted.mean(0)]))
-        return self.head(torch.stack(pooled).float())
+    def __call__(self, pair: Pair) -> tuple[Encoded, list[float] | None]:
+        """The encoded pair, and for each clause the share of it that decides (None: unknown)."""
+        name = (pair.reply, pair.question, pair.point, pair.evidence)
+        if name not in self._known:
+            spans = clauses(pair.reply) or [(0, len(pair.reply))]
+            row = encode(self._tokenizer, [pair.reply[a:b] for a, b in spans], pair.question, pair.point)
+            marks = None
+            if pair.evidence is not None:
+                marks = [
+                    float(max((min(b, y) - max(a, x)) / (b - a) for x, y in pair.evidence) > 0.3
+                          or any(a <= x and y <= b for x, y in pair.evidence)) if pair.evidence else 0.0
+                    for a, b in spans[: len(row.clauses)]
+                ]
+            self._known[name] = row, marks
+        return self._known[name]
 
 
-def tokenised(pair: Pair, tokenizer) -> tuple[list[int], list[int]]:
-    return (
-        tokenizer.ids(pair.reply, query=False)[:MAX_REPLY],
-        tokenizer.ids(pair.point, query=True)[:MAX_POINT],
-    )
-
-
-def train(epochs: int, seed: int, most_public: int, out: Path) -> dict:
-    draw = random.Random(seed)
-    torch.manual_seed(seed)
-    items = {item.id: item for item in read(CORPUS).items}
-    replies = load()
-    known = [r for r in replies if not held_out(r.item)]
-    aside = [r for r in replies if held_out(r.item)]
-    own = written(known, items)
-    bert, tokenizer = load_bert(dtype=torch.float32)
-    model = Grader(bert)
-    for name, parameter in model.named_parameters():
-        layer = name.split("encoder.layer.")[-1].split(".")[0]
-        frozen = "embeddings" in name or (layer.isdigit() and int(layer) < FROZEN)
-        parameter.requires_grad_(not frozen)
-    trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": list(model.head.parameters()), "lr": 5e-4},
-        {"params": [p for n, p in model.named_parameters() if p.requires_grad and "head" not in n], "lr": 8e-5},
-    ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
-    corpus_items = [item for item in items.values() if not held_out(item.id)]
-    per_epoch = [
-        _epoch(own, known, items, corpus_items, draw, most_public) for _ in range(epochs)
-    ]
-    steps = sum(len(batches) for batches in per_epoch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [5e-4, 8e-5], total_steps=steps, pct_start=0.1
-    )
-    class_weight = torch.tensor([1.0, 1.5, 1.0, 1.6])
-    step, began = 0, time.monotonic()
-    for epoch, batches in enumerate(per_epoch):
-        model.train()
-        running = []
-        for batch in batches:
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = model([tokenised(pair, tokenizer) for pair in batch], tokenizer.ends)
-            loss = _loss(logits.float(), batch, class_weight)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            schedule.step()
-            running.append(float(loss))
-            step += 1
-            if step % 50 == 0:
-                left = (time.monotonic() - began) / step * (steps - step)
-                print(f"{step}/{steps} loss {np.mean(running[-50:]):.3f}, {left / 60:.0f} min left", flush=True)
-        report = evaluate(model, tokenizer, aside, items)
-        print(json.dumps({"epoch": epoch + 1} | report), flush=True)
-        torch.save({n: p.to(torch.float16) for n, p in model.named_parameters() if p.requires_grad}, out)
-    return report
-
-
-def _epoch(own, known, items, corpus_items, draw, most_public) -> list[list[Pair]]:
-    """Batches of about equal token counts; a twin travels with its pair."""
-    pairs = [*own, *across(own, known, items, 0.2, draw), *from_corpus(corpus_items, draw), *public(draw, most_public)]
-    by_key = {pair.key: pair for pair in own}
-    units: list[list[Pair]] = []
-    taken: set = set()
+def batches(pairs: list[Pair], texts: Texts, draw: random.Random) -> list[list[Pair]]:
+    """All pairs, shuffled, in batches of about `TOKENS`; a twin travels with its pair."""
+    by_key = {pair.key: pair for pair in pairs if pair.key}
+    units, taken = [], set()
     for pair in pairs:
-        if pair.twin is not None:
+        if pair.twin is not None and pair.key not in taken:
             units.append([pair, by_key[pair.twin]])
             taken |= {pair.key, pair.twin}
     units += [[pair] for pair in pairs if pair.key is None or pair.key not in taken]
     draw.shuffle(units)
-    batches: list[list[Pair]] = [[]]
+    found: list[list[Pair]] = [[]]
     size = 0
     for unit in units:
-        cost = sum(len(p.reply) + len(p.point) for p in unit)
-        if size + cost > 6000 and batches[-1]:
-            batches.append([])
+        cost = sum(len(texts(pair)[0].ids) for pair in unit)
+        if size + cost > TOKENS and found[-1]:
+            found.append([])
             size = 0
-        batches[-1] += unit
+        found[-1] += unit
         size += cost
-    return batches
+    return found
 
 
-def _loss(logits: torch.Tensor, batch: list[Pair], class_weight: torch.Tensor) -> torch.Tensor:
+def loss_of(outputs, batch: list[Pair], texts: Texts) -> torch.Tensor:
+    """Cross-entropy of the verdicts, of the marks, and the margin between twins."""
+    logits = torch.stack([verdict for verdict, _ in outputs])
     target = torch.tensor([pair.target for pair in batch])
     weight = torch.tensor([pair.weight for pair in batch])
     logs = torch.log_softmax(logits, 1)
-    loss = (-(target * class_weight * logs).sum(1) * weight).sum() / weight.sum()
+    loss = (-(target * torch.tensor(CLASS_WEIGHT) * logs).sum(1) * weight).sum() / weight.sum()
+    marked = [(marks, texts(pair)[1]) for (_, marks), pair in zip(outputs, batch, strict=True)]
+    marked = [(marks, wanted) for marks, wanted in marked if wanted is not None]
+    if marked:
+        marks = torch.cat([marks for marks, _ in marked])
+        wanted = torch.tensor([value for _, values in marked for value in values])
+        loss = loss + torch.nn.functional.binary_cross_entropy_with_logits(
+            marks, wanted, pos_weight=torch.tensor(2.0)
+        )
     places = {pair.key: n for n, pair in enumerate(batch) if pair.key}
     gaps = []
     for n, pair in enumerate(batch):
         if pair.twin in places:
             m = places[pair.twin]
             mine, theirs = int(target[n].argmax()), int(target[m].argmax())
-            gaps.append(
-                torch.relu(MARGIN - (logits[n, mine] - logits[n, theirs]) + (logits[m, mine] - logits[m, theirs]))
-            )
+            gap = logits[n, mine] - logits[n, theirs] - logits[m, mine] + logits[m, theirs]
+            gaps.append(torch.relu(MARGIN - gap))
     return loss + 0.15 * torch.stack(gaps).mean() if gaps else loss
 
 
+def train(
+    out: Path, epochs: int, seed: int, most_public: int, folders: list[Path],
+    start: Path | None = None, everything: bool = False, rate: float = RATE,
+) -> dict:
+    draw = random.Random(seed)
+    torch.manual_seed(seed)
+    items = {item.id: item for item in read(CORPUS).items}
+    replies = [reply for folder in folders for reply in load(folder)]
+    known = [r for r in replies if everything or not held_out(r.item)]
+    aside = [r for r in replies if held_out(r.item)]
+    own = written(known, items)
+    corpus_items = [i for i in items.values() if i.points and (everything or not held_out(i.id))]
+    unseen = frozenset() if everything else aside_public()
+    bert, tokenizer = load_bert(dtype=torch.float32)
+    texts = Texts(tokenizer)
+    model = CrossEncoder(bert)
+    model.requires_grad_(True)
+    for name, parameter in model.bert.named_parameters():
+        layer = name.split("encoder.layer.")[-1].split(".")[0]
+        if "embeddings" in name or (layer.isdigit() and int(layer) < FROZEN):
+            parameter.requires_grad_(False)
+    if start:
+        model.load_state_dict(torch.load(start), strict=False)
+    inner = [p for p in model.bert.parameters() if p.requires_grad]
+    head = list(model.head.parameters())
+    optimizer = torch.optim.AdamW(
+        [{"params": head, "lr": HEAD_RATE}, {"params": inner, "lr": rate}], weight_decay=0.01
+    )
+    by_key = {pair.key: pair for pair in own}
+    plan = []
+    for _ in range(epochs):
+        told = [pair for pair in own if pair.verdict != "missed" or pair.twin or draw.random() < 0.6]
+        pairs = [
+            *told, *across(told, known, items, 0.12, draw), *cut(told, 0.2, draw),
+            *hollow(told, items, 0.1, draw),
+            *from_corpus(draw.sample(corpus_items, len(corpus_items) // 4), draw),
+            *public(draw, most_public, unseen),
+        ]
+        pairs += [by_key[key] for key in {p.twin for p in told if p.twin} - {p.key for p in told}]
+        plan.append(batches(pairs, texts, draw))
+    steps = sum(len(part) for part in plan)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, [HEAD_RATE if not start else HEAD_RATE / 2, rate], total_steps=steps, pct_start=0.1
+    )
+    step, began, report = 0, time.monotonic(), {}
+    for epoch, part in enumerate(plan):
+        model.train()
+        running = []
+        for batch in part:
+            with torch.autocast("cpu", torch.bfloat16):
+                outputs = model([texts(pair)[0] for pair in batch])
+            loss = loss_of([(v.float(), m.float()) for v, m in outputs], batch, texts)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_([*inner, *head], 1.0)
+            optimizer.step()
+            schedule.step()
+            running.append(loss.item())
+            step += 1
+            if step % 50 == 0:
+                left = (time.monotonic() - began) / step * (steps - step)
+                print(f"{step}/{steps} loss {np.mean(running[-50:]):.3f}, {left / 60:.0f} min left", flush=True)
+            if step % 500 == 0:
+                torch.save(_trained(model), out)
+                print(json.dumps({"step": step} | evaluate(model, texts, aside[:80], items)), flush=True)
+                model.train()
+        torch.save(_trained(model), out)
+        report = evaluate(model, texts, aside, items)
+        print(json.dumps({"epoch": epoch + 1} | report), flush=True)
+    return report
+
+
+def _trained(model: CrossEncoder) -> dict[str, torch.Tensor]:
+    return {n: p.detach().to(torch.float16) for n, p in model.named_parameters() if p.requires_grad}
+
+
 @torch.inference_mode()
-def predict(model: Grader, tokenizer, pairs: list[Pair], batch: int = 24) -> np.ndarray:
-    """(n, 4) probabilities."""
+def predict(model: CrossEncoder, texts: Texts, pairs: list[Pair], batch: int = 24) -> tuple[np.ndarray, list[np.ndarray]]:
+    """(n, 4) probabilities, and each pair's clause probabilities."""
     model.eval()
-    found = []
+    found, marks = [], []
     for start in range(0, len(pairs), batch):
         with torch.autocast("cpu", torch.bfloat16):
-            logits = model([tokenised(p, tokenizer) for p in pairs[start : start + batch]], tokenizer.ends)
-        found.append(torch.softmax(logits.float(), 1).numpy())
-    return np.concatenate(found)
+            outputs = model([texts(pair)[0] for pair in pairs[start : start + batch]])
+        found.append(torch.softmax(torch.stack([v for v, _ in outputs]).float(), 1).numpy())
+        marks += [torch.sigmoid(m.float()).numpy() for _, m in outputs]
+    return np.concatenate(found), marks
 
 
-def evaluate(model: Grader, tokenizer, replies: list[Reply], items: dict[str, Item]) -> dict:
+def evaluate(model: CrossEncoder, texts: Texts, replies: list[Reply], items: dict) -> dict:
     """Agreement with the written verdicts and scores on items kept aside."""
-    from sklearn.metrics import cohen_kappa_score, f1_score
-
     pairs = written(replies, items)
-    sure = predict(model, tokenizer, pairs)
+    sure, marks = predict(model, texts, pairs)
+    return figures(sure, pairs, replies, items) | {"quote overlap": _quoted(marks, pairs, texts)}
+
+
+def figures(sure: np.ndarray, pairs: list[Pair], replies: list[Reply], items: dict) -> dict:
+    """Accuracy, twins and score agreement of verdict probabilities (n, 4) over `written` pairs."""
+    from sklearn.metrics import cohen_kappa_score, confusion_matrix, f1_score
+
     truth = np.array([np.argmax(pair.target) for pair in pairs])
     said = sure.argmax(1)
     places = {pair.key: n for n, pair in enumerate(pairs)}
-    twins = [(n, places[p.twin]) for n, p in enumerate(pairs) if p.twin]
-    apart = np.mean([said[n] == truth[n] and said[m] == truth[m] for n, m in twins])
-    scores, marks = [], []
+    twins = [(n, places[p.twin]) for n, p in enumerate(pairs) if p.twin in places]
+    apart = np.mean([said[n] == truth[n] and said[m] == truth[m] for n, m in twins]) if twins else 0
+    scores, marks, styles = [], [], {}
     for reply in replies:
         weights = np.array([p.weight for p in items[reply.item].points], float)
-        rows = sure[[places[reply.id, n] for n in range(len(weights))]]
-        credit = rows @ np.array([1.0, 0.5, 0.0, -0.5])
+        rows = said[[places[reply.id, n] for n in range(len(weights))]]
+        credit = np.array([1.0, 0.5, 0.0, -0.5])[rows]
         scores.append(10 * max(0.0, float(credit @ weights / weights.sum())))
         marks.append(reply.score)
+        styles.setdefault(reply.style, []).append((scores[-1], reply.score))
     return {
         "pairs": len(pairs),
         "accuracy": round(float(np.mean(said == truth)), 3),
@@ -198,17 +233,34 @@ def evaluate(model: Grader, tokenizer, replies: list[Reply], items: dict[str, It
         "contradicted precision": round(float(np.mean(truth[said == 3] == 3)), 3) if (said == 3).any() else 0.0,
         "twins told apart": round(float(apart), 3),
         "score qwk": round(float(cohen_kappa_score(np.round(scores), np.round(marks), weights="quadratic")), 3),
+        "by style (ours, theirs)": {s: [round(float(x), 1) for x in np.mean(v, 0)] for s, v in styles.items()},
+        "confusion": confusion_matrix(truth, said, labels=range(len(VERDICTS))).tolist(),
     }
+
+
+def _quoted(marks: list[np.ndarray], pairs: list[Pair], texts: Texts) -> float:
+    """Share of decided pairs whose most marked clause is among the deciding ones."""
+    hits = [
+        texts(pair)[1][int(mark.argmax())] for mark, pair in zip(marks, pairs, strict=True) if pair.evidence
+    ]
+    return round(float(np.mean(hits)), 3)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--public", type=int, default=2000, help="pairs of each public set and epoch")
+    parser.add_argument("--replies", type=Path, nargs="*", default=[FOLDER], help="folders of replies")
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--everything", action="store_true", help="train on the items kept aside too")
     options = parser.parse_args()
-    print(json.dumps(train(options.epochs, options.seed, options.public, options.out)))
+    train(
+        options.out, options.epochs, options.seed, options.public, options.replies,
+        options.start, options.everything, options.rate,
+    )
 
 
 if __name__ == "__main__":
