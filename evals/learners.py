@@ -16,6 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -128,65 +129,91 @@ class Figures:
     replay_equal: bool
 
 
+class Course:
+    """One simulated learner going through the interviews."""
+
+    def __init__(self, person: Simulated, items: Mapping[str, Item], user: str) -> None:
+        self.person, self.items, self.user = person, items, user
+        self.log, self.now = MemoryLog(), START
+        self.chosen: list[tuple[float, float]] = []
+        """True and predicted success of each item that was asked."""
+        self.usual: list[float] = []
+        """Share of all items in the true band at each question."""
+        self.replay_equal = True
+
+    def session(self, day: float, questions: int, seed: int) -> None:
+        """One mock interview; every question is answered and no probe."""
+        self.now = START + timedelta(days=day)
+        plan = Plan("mock", lang="en", n=questions, seed=seed, user=self.user)
+        interview = Interview(
+            plan, self.items, self._grade, self.log, self.known, clock=lambda: self.now
+        )
+        while (question := interview.next()) is not None:
+            self.now += timedelta(minutes=2)
+            if question.kind != "question":
+                interview.skip()
+                continue
+            chances = {i.id: self.person.chance(i, self.now) for i in self.items.values()}
+            self.chosen.append((chances[question.item_id], interview.state.turns[-1].success))
+            self.usual.append(fmean(_within(chance, TRUE_BAND) for chance in chances.values()))
+            interview.reply("what I know of it")
+        events = self.log.events(self.user, interview.id)
+        self.replay_equal &= interview.state == replay(events) == replay(events)
+
+    def known(self) -> Learner:
+        """What the tutor knows of the learner."""
+        return learner(self.user, self.reviews(), self.now)
+
+    def reviews(self) -> list[Review]:
+        return reviews_of(self.log.events(self.user))
+
+    def errors(self) -> list[float]:
+        """Squared error of the estimated ability in each topic that has items."""
+        abilities = self.known().ability
+        topics = sorted({item.topic for item in self.items.values()})
+        return [(abilities[topic].mean - self.person.ability[topic]) ** 2 for topic in topics]
+
+    def due_equal(self) -> bool:
+        """True when every card is due exactly when `fsrs` says so."""
+        reviews = self.reviews()
+        return {i: card.due for i, card in cards(reviews, self.now).items()} == fsrs_due(reviews)
+
+    def _grade(self, item: Item, reply: str) -> Grade:
+        return self.person.grade(item, reply, self.now)
+
+
 def simulate(
     items: Sequence[Item], *, learners: int = 20, sessions: int = 10, questions: int = 10, seed: int = 0
 ) -> Figures:
     """Interviews every learner in each session; deterministic by seed."""
-    items = [item for item in items if item.topic != "career" and item.level in LEVELS]
-    by_id = {item.id: item for item in items}
-    topics = sorted({item.topic for item in items})
-    chosen: list[tuple[float, float]] = []
-    usual: list[float] = []
-    errors: list[list[float]] = [[] for _ in range(sessions + 1)]
-    due_equal = replays_equal = True
-    for number in range(learners):
-        rng = Random(f"{seed}/{number}")
-        person, log, user = Simulated.drawn(rng), MemoryLog(), f"learner {number}"
-        now = START
-
-        def known() -> Learner:
-            return learner(user, reviews_of(log.events(user)), now)  # noqa: B023
-
-        def judge(item: Item, reply: str) -> Grade:
-            return person.grade(item, reply, now)  # noqa: B023
-
-        def error() -> list[float]:
-            abilities = known().ability  # noqa: B023
-            return [(abilities[t].mean - person.ability[t]) ** 2 for t in topics]  # noqa: B023
-
-        errors[0] += error()
-        for session in range(sessions):
-            now = START + timedelta(days=session * DAYS / sessions)
-            plan = Plan("mock", lang="en", n=questions, seed=rng.randrange(2**32), user=user)
-            interview = Interview(plan, by_id, judge, log, known, clock=lambda: now)  # noqa: B023
-            while (question := interview.next()) is not None:
-                now += timedelta(minutes=2)
-                if question.kind != "question":
-                    interview.skip()
-                    continue
-                item = by_id[question.item_id]
-                chosen.append((person.chance(item, now), interview.state.turns[-1].success))
-                usual.append(fmean(_within(person.chance(i, now), TRUE_BAND) for i in items))
-                interview.reply("what I know of it")
-            replays_equal &= interview.state == replay(log.events(user, interview.id))
-            replays_equal &= interview.state == replay(log.events(user, interview.id))
-            errors[session + 1] += error()
-        reviews = reviews_of(log.events(user))
-        due_equal &= {i: c.due for i, c in cards(reviews, now).items()} == fsrs_due(reviews)
-    rmse = [math.sqrt(fmean(found)) for found in errors]
+    by_id = {item.id: item for item in items if item.topic != "career" and item.level in LEVELS}
+    rngs = [Random(f"{seed}/{number}") for number in range(learners)]
+    courses = [Course(Simulated.drawn(rng), by_id, f"learner {n}") for n, rng in enumerate(rngs)]
+    rmse = [math.sqrt(fmean(e for course in courses for e in course.errors()))]
+    for number in range(sessions):
+        for course, rng in zip(courses, rngs, strict=True):
+            course.session(number * DAYS / sessions, questions, rng.randrange(2**32))
+        rmse.append(math.sqrt(fmean(e for course in courses for e in course.errors())))
+    chosen = [pair for course in courses for pair in course.chosen]
     return Figures(
         learners=learners,
         asked=len(chosen),
         in_band=fmean(_within(true, TRUE_BAND) for true, _ in chosen),
-        at_random=fmean(usual),
+        at_random=fmean(share for course in courses for share in course.usual),
         predicted_mean=fmean(guess for _, guess in chosen),
         predicted_in_band=fmean(_within(guess, PREDICTED_BAND) for _, guess in chosen),
         true_mean=fmean(true for true, _ in chosen),
         before=rmse[0],
         ability_error=tuple(rmse[1:]),
-        due_as_fsrs=due_equal,
-        replay_equal=replays_equal,
+        due_as_fsrs=all(course.due_equal() for course in courses),
+        replay_equal=all(course.replay_equal for course in courses),
     )
+
+
+@cache
+def corpus() -> tuple[Item, ...]:
+    """The curated items, read once."""
+    return read(CORPUS).items
 
 
 def fsrs_due(reviews: Sequence[Review]) -> dict[str, datetime]:
@@ -212,7 +239,7 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    figures = simulate(read(CORPUS).items, **vars(options))
+    figures = simulate(corpus(), **vars(options))
     rounded = json.loads(json.dumps(asdict(figures)), parse_float=lambda text: round(float(text), 3))
     print(json.dumps(rounded, indent=1))
     return 0

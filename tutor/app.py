@@ -17,9 +17,14 @@ from tutor.chunks import chunks_of
 from tutor.corpus import Item, Problem, content_digest, read
 from tutor.embeddings import Embedder, open_embedder
 from tutor.errors import InputError, ModelError
+from tutor.grading import Grade, Judge
 from tutor.index import EmbeddingCache, Index, Shipped, SyncReport, key_of
+from tutor.interview import Change, Interview
+from tutor.judge import BundledJudge
+from tutor.progress import Event as ProgressEvent
 from tutor.retrieval import Calibration, Passage, Retrieval, retrieve, shipped_calibration
 from tutor.settings import Settings
+from tutor.study import Progress, Study
 
 if TYPE_CHECKING:
     from tutor.chain import TutorRetriever, TutorRunnable
@@ -55,6 +60,7 @@ class Tutor:
         chat_notice: str | None = None,
         calibration: Calibration | None = None,
         problems: tuple[Problem, ...] = (),
+        judge: Judge | None = None,
     ) -> None:
         self.settings = settings
         self.index = index
@@ -65,6 +71,10 @@ class Tutor:
         self.problems = problems
         """What was wrong with files of the shipped corpus."""
         self._calibration = calibration or shipped_calibration()
+        self.study = Study(
+            settings.database_place, judge or BundledJudge(), self._by_id, self._asked
+        )
+        """Grading, interviews and progress; the methods below are the way in."""
         self._ingesting = threading.Lock()
 
     @classmethod
@@ -74,6 +84,7 @@ class Tutor:
         *,
         chat_model: ChatModel | Any | None = _FROM_SETTINGS,
         embedder: Embedder | None = None,
+        judge: Judge | None = None,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> Tutor:
         """Opens the tutor: embedded models, shipped corpus, the user's data folder.
@@ -95,7 +106,7 @@ class Tutor:
             chat, notice = _chat_from(settings)
         else:
             chat = _as_chat(chat_model)
-        return cls(settings, index, embedder, chat, chat_notice=notice, problems=problems)
+        return cls(settings, index, embedder, chat, chat_notice=notice, problems=problems, judge=judge)
 
     # asking ----------------------------------------------------------------------------------
 
@@ -169,6 +180,14 @@ class Tutor:
         except KeyError:
             raise InputError(f"no item has the id {item_id!r}") from None
 
+    def _by_id(self) -> dict[str, Item]:
+        return {item.id: item for item in self.items()}
+
+    def _asked(self, question: str) -> str | None:
+        """The item that a free question asks, if retrieval is sure of one."""
+        retrieval = self.retrieve(question, k=1)
+        return retrieval.passages[0].item_id if retrieval.answerable and retrieval.passages else None
+
     def warm(self) -> None:
         """Does beforehand what a first question would have to wait for.
 
@@ -183,6 +202,78 @@ class Tutor:
             with contextlib.suppress(ModelError):
                 for text in SYSTEM.values():
                     read_ahead([Message("system", text)])
+
+    # learning --------------------------------------------------------------------------------
+
+    def grade(
+        self,
+        reply: str,
+        question: str | Item,
+        reference: str | Sequence[str] | None = None,
+        *,
+        lang: str | None = None,
+    ) -> Grade:
+        """Judges the reply point by point; `Grade.score` is 0 to 10.
+
+        `question` is an item, its id, or a question that an item asks. With
+        `reference`, one right answer or several alternatives, it is any
+        question, and the key points are drawn from the reference. `lang` is
+        the language of the feedback, by default the reply's. Raises
+        `InputError` for a question that no item asks and for an endless reply.
+        """
+        return self.study.grade(reply, question, reference, lang=lang)
+
+    def interview(
+        self,
+        topic: str | None = None,
+        level: str | None = None,
+        lang: str = "zh",
+        n: int = 5,
+        user: str = "me",
+        *,
+        mode: str = "mock",
+        topics: Mapping[str, float] | Sequence[str] | None = None,
+        job: str | None = None,
+        seed: int | None = None,
+        resume: str | None = None,
+    ) -> Interview:
+        """Begins an interview of `n` questions, or goes on with the one called `resume`.
+
+        `mode` is mock, drill (weak points), exam (no hints, verdicts at the
+        end), review (due cards) or jd; `job` is a pasted job description,
+        which chooses the topics. The same `seed` and log give the same
+        questions. Raises `InputError` for what can't be meant.
+        """
+        if resume is not None:
+            return self.study.interview(resume, user)
+        plan = self.study.plan(
+            topic=topic, topics=topics, level=level, lang=lang, n=n, user=user, mode=mode, job=job, seed=seed
+        )
+        return self.study.interview(plan, user)
+
+    def progress(self, user: str = "me") -> Progress:
+        """Mastery by topic, due cards, history, readiness and weak points of the user."""
+        return self.study.progress(user)
+
+    def replay(self, user: str | None = None) -> list[Change]:
+        """Grades logged replies (of all users, or one) anew: those that come out differently."""
+        return self.study.replay(user)
+
+    def appeals(self, user: str | None = None) -> list[ProgressEvent]:
+        """Disputed verdicts, oldest first: `data` holds item, point, verdict, quote and reason."""
+        return self.study.store.appeals(user)
+
+    def export_user(self, user: str) -> dict[str, Any]:
+        """All that is kept of the user, ready for JSON."""
+        return self.study.store.export(user)
+
+    def delete_user(self, user: str) -> int:
+        """Deletes all that is kept of the user; returns the number of events."""
+        return self.study.store.delete(user)
+
+    def export_cards(self, path: str | Path, user: str = "me", lang: str = "zh") -> int:
+        """Writes the user's cards for Anki (.apkg) or a spreadsheet (.csv); returns their number."""
+        return self.study.export_cards(user, path, lang)
 
     # filling ---------------------------------------------------------------------------------
 
@@ -234,6 +325,7 @@ class Tutor:
         """Stops the embedded chat model and lets go of the index."""
         if self.chat is not None:
             self.chat.close()
+        self.study.close()
         self.index.close()
 
     def __enter__(self) -> Tutor:

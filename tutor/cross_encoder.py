@@ -1,0 +1,212 @@
+"""The cross-encoder that reads a reply against a key point, and its weights.
+
+It is the bundled e5 with its last layers trained further and a head of its
+own (`evals/grader` trains it). One pass reads "reply </s> question point"; the
+head first marks the clauses of the reply that speak of the point, then judges
+from those. What is trained ships as 4-bit differences from e5's own weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tutor.e5 import E5Tokenizer, load_bert, quick_dtype
+from tutor.errors import ModelDamaged
+from tutor.grading.judging import Reading
+
+FROZEN = 4
+"""Layers of e5 that stay as they are."""
+MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
+"""Tokens; the model has 512 places. What is longer is cut at a clause, or at its end."""
+_PREFIX = 2
+"""Tokens of e5's prefix "passage:", which only the first clause keeps."""
+_STEP = 32
+_BLOCK = 32
+
+
+class Encoded:
+    """One (reply, question, point) as token ids, with the token ranges that the head needs."""
+
+    __slots__ = ("clauses", "ids", "point")
+
+    def __init__(self, ids: list[int], clauses: list[tuple[int, int]], point: tuple[int, int]) -> None:
+        self.ids = ids
+        self.clauses = clauses
+        self.point = point
+
+
+class Head(torch.nn.Module):
+    """States of one text -> verdict logits (4), and one logit per clause of the reply."""
+
+    def __init__(self, width: int = 384, inner: int = 256, verdicts: int = 4) -> None:
+        super().__init__()
+        self.mark = torch.nn.Sequential(
+            torch.nn.Linear(3 * width, inner), torch.nn.GELU(), torch.nn.Linear(inner, 1)
+        )
+        self.judge = torch.nn.Sequential(
+            torch.nn.Linear(4 * width, inner), torch.nn.GELU(), torch.nn.Linear(inner, verdicts)
+        )
+
+    def forward(
+        self, states: torch.Tensor, clauses: Sequence[tuple[int, int]], point: tuple[int, int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`states` (tokens, width); `clauses` and `point` are token ranges in it."""
+        wanted = states[slice(*point)].mean(0)
+        said = torch.stack([states[a:b].mean(0) for a, b in clauses])
+        marks = self.mark(torch.cat([said, wanted.expand_as(said), said * wanted], 1))[:, 0]
+        share = torch.sigmoid(marks)
+        evidence = (share[:, None] * said).sum(0) / (share.sum() + 0.1)
+        verdict = self.judge(torch.cat([states[0], evidence, wanted, evidence * wanted]))
+        return verdict, marks
+
+
+class CrossEncoder(torch.nn.Module):
+    """e5 and the head. `forward` takes encoded texts, see `encode`."""
+
+    def __init__(self, bert: torch.nn.Module) -> None:
+        super().__init__()
+        self.bert = bert
+        self.head = Head(bert.config.hidden_size)
+
+    def forward(self, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Verdict logits and clause logits of every row, all rows in one pass."""
+        lengths = [len(row.ids) for row in rows]
+        total = sum(lengths)
+        padded = -(-(total + _STEP) // _STEP) * _STEP  # the room that packed attention asks for
+        ids = torch.full((1, padded), rows[0].ids[-1])
+        places = torch.zeros_like(ids)
+        ids[0, :total] = torch.tensor([i for row in rows for i in row.ids])
+        places[0, :total] = torch.cat([torch.arange(n) for n in lengths])
+        states = self.bert(input_ids=ids, position_ids=places, lengths=lengths).last_hidden_state
+        parts = states[0, :total].float().split(lengths)
+        return [self.head(part, row.clauses, row.point) for part, row in zip(parts, rows, strict=True)]
+
+
+def encode(tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, point: str) -> Encoded:
+    """`clauses` are the parts of the reply in order, at least one; those past MAX_REPLY are cut."""
+    first, last = tokenizer.ends
+    ids, ranges = [first], []
+    for clause in clauses:
+        tokens = tokenizer.ids(clause)
+        if ranges:
+            tokens = tokens[_PREFIX:]
+            if len(ids) + len(tokens) > MAX_REPLY:
+                break
+        tokens = tokens[:MAX_REPLY]
+        ranges.append((len(ids), len(ids) + len(tokens)))
+        ids += tokens
+    ids += [last, *tokenizer.ids(question, query=True)[:MAX_QUESTION], last]
+    start = len(ids)
+    ids += tokenizer.ids(point, query=True)[:MAX_POINT]
+    return Encoded([*ids, last], ranges, (start, len(ids)))
+
+
+def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5Tokenizer]:
+    """The trained model in eval mode, with its tokenizer. Raises `ModelDamaged`."""
+    bert, tokenizer = load_bert(dtype=torch.float32)
+    model = CrossEncoder(bert)
+    load_weights(model, path, sha256)
+    bert.to(quick_dtype())  # after the differences are added: they are small
+    return model.eval().requires_grad_(False), tokenizer
+
+
+def read(
+    model: CrossEncoder, tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, points: Sequence[str]
+) -> Reading:
+    """One pass per core over all points."""
+    rows = [encode(tokenizer, clauses, question, point) for point in points]
+    outputs = _spread(model, rows)
+    verdicts = torch.softmax(torch.stack([verdict for verdict, _ in outputs]), 1).numpy()
+    marks = np.zeros((len(points), len(clauses)), np.float32)
+    for place, (_, logits) in zip(marks, outputs, strict=True):
+        place[: len(logits)] = torch.sigmoid(logits).numpy()
+    return Reading(verdicts, marks)
+
+
+@torch.inference_mode()
+def _spread(model: CrossEncoder, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The model over all rows, each core taking about half of the tokens."""
+    threads = torch.get_num_threads()
+    if threads == 1 or len(rows) < 2:
+        return model(rows)
+    shares: list[list[int]] = [[] for _ in range(min(threads, len(rows)))]
+    sizes = [0] * len(shares)
+    for number in sorted(range(len(rows)), key=lambda n: -len(rows[n].ids)):
+        least = sizes.index(min(sizes))
+        shares[least].append(number)
+        sizes[least] += len(rows[number].ids)
+    found: list = [None] * len(rows)
+
+    def run(share: list[int]) -> None:
+        with torch.inference_mode():
+            for number, output in zip(share, model([rows[n] for n in share]), strict=True):
+                found[number] = output
+
+    # A batch per core and not a core per part of it, see `e5.embed`.
+    with ThreadPoolExecutor(len(shares), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        list(pool.map(run, shares))
+    torch.set_num_threads(threads)  # the workers' call also counts for threads begun later
+    return found
+
+
+# weights ---------------------------------------------------------------------------------------
+
+
+def trained_names(model: CrossEncoder) -> list[str]:
+    """Parameters that training changes, in the order of the file."""
+    found = []
+    for name, _ in model.named_parameters():
+        layer = name.split("encoder.layer.")[-1].split(".")[0]
+        if name.startswith("head.") or ("encoder.layer." in name and int(layer) >= FROZEN):
+            found.append(name)
+    return found
+
+
+def save_weights(model: CrossEncoder, trained: dict[str, torch.Tensor], path: Path) -> str:
+    """Writes what differs from e5; returns the file's sha256.
+
+    Matrices of the encoder as 4-bit differences in blocks of 32 with one
+    float16 scale, the rest as float16.
+    """
+    base = dict(model.named_parameters())
+    arrays: dict[str, np.ndarray] = {}
+    for name in trained_names(model):
+        value = trained[name].float()
+        if name.startswith("head.") or value.ndim < 2:
+            arrays[name] = value.numpy().astype(np.float16)
+            continue
+        blocks = (value - base[name].float()).numpy().reshape(-1, _BLOCK)
+        scale = (np.abs(blocks).max(1, keepdims=True) / 7).astype(np.float16)
+        steps = np.rint(blocks / np.maximum(scale.astype(np.float32), 1e-8)).clip(-7, 7).astype(np.int8) + 8
+        arrays[name + "/steps"] = (steps[:, ::2] | steps[:, 1::2] << 4).astype(np.uint8)
+        arrays[name + "/scale"] = scale[:, 0]
+    np.savez_compressed(path, **arrays)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_weights(model: CrossEncoder, path: Path, sha256: str | None = None) -> None:
+    """Puts saved weights into a model fresh from e5. Raises `ModelDamaged`."""
+    try:
+        if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+            raise ValueError("its sha256 is not the published one")
+        with np.load(path, allow_pickle=False) as arrays, torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if name in arrays:
+                    parameter.copy_(torch.from_numpy(arrays[name].astype(np.float32)))
+                elif name + "/steps" in arrays:
+                    packed = arrays[name + "/steps"]
+                    steps = np.stack([packed & 15, packed >> 4], 2).reshape(len(packed), _BLOCK)
+                    change = (steps.astype(np.float32) - 8) * arrays[name + "/scale"].astype(np.float32)[:, None]
+                    parameter.add_(torch.from_numpy(change.reshape(tuple(parameter.shape))).to(parameter.dtype))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ModelDamaged(
+            f"can't read the grader's weights {str(path)!r}: {error}",
+            fix="reinstall kube-tutor, or `git checkout` the file",
+        ) from error

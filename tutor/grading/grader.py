@@ -1,0 +1,259 @@
+"""item + reply -> `Grade`. Pure but for the judge, which is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tutor import lexicon
+from tutor.corpus import Item
+from tutor.corpus.items import Misconception
+from tutor.errors import InputError
+from tutor.grading import feedback
+from tutor.grading.features import features
+from tutor.grading.heard import heard
+from tutor.grading.judging import Calibration, Judge
+from tutor.grading.reference import points_of
+from tutor.grading.score import score
+from tutor.grading.structure import structure_verdict
+from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
+
+MAX_REPLY = 20_000
+"""Characters."""
+UNSURE_SHARE = 0.2
+"""Share of the weight in unsure points from which on the whole grade is unsure."""
+QUOTED = 0.5
+"""A clause beside the deciding one belongs to the quote when it is marked so much."""
+STATED = 0.8
+"""Probability from which on the reply states a misconception."""
+_SENTENCE_ENDS = "。！？!?\n"
+
+
+def grade_item(
+    item: Item, reply: str, judge: Judge, calibration: Calibration, *, lang: str | None = None,
+) -> Grade:
+    """Grades a reply to a curated item.
+
+    `lang` is the language of the feedback, by default the reply's. Raises
+    `InputError` for an item without key points and for a reply that is too long.
+    """
+    if not item.points:
+        raise InputError(
+            f"{item.id!r} has no key points to grade by", fix="pass reference=... with the call"
+        )
+    lang = lang or _language(reply, item)
+    points = item.points
+    shown = [_in(point.text, lang) for point in points]
+    read = [_in(point.text, lexicon.language(reply) if reply.strip() else lang) for point in points]
+    source = item.reference or str(item.source)
+    answer = item.answer.get(lang) or next(iter(item.answer.values()), "")
+    return _grade(
+        reply, list(item.question.values()), shown, read, [p.weight for p in points],
+        [_passage(text, answer) for text in shown], source, item.misconceptions, judge, calibration, lang, item.id,
+        item.title(lang),
+    )
+
+
+def grade_reference(
+    question: str, reply: str, reference: str | Sequence[str], judge: Judge, calibration: Calibration,
+    *, lang: str | None = None,
+) -> Grade:
+    """Grades a reply against a reference answer; of several alternatives, the one that it meets best.
+
+    Key points are drawn from the reference (`reference.points_of`). Raises
+    `InputError` for a reference without words and for a reply that is too long.
+    """
+    alternatives = [reference] if isinstance(reference, str) else list(reference)
+    grades = []
+    for text in alternatives:
+        points = points_of(text)
+        if not points:
+            continue
+        texts = [next(iter(point.text.values())) for point in points]
+        grades.append(_grade(
+            reply, [question], texts, texts, [point.weight for point in points], texts, "reference", (),
+            judge, calibration, lang or (lexicon.language(reply) if reply.strip() else lexicon.language(text)), "",
+            question,
+        ))
+    if not grades:
+        raise InputError("the reference answer is empty", fix="pass its text as reference=...")
+    return max(grades, key=lambda grade: grade.score)
+
+
+def with_self_check(grade: Grade, judged: Mapping[int, Verdict]) -> Grade:
+    """The grade with unsure points (numbers from 0) as the learner judged them, added up anew.
+
+    A self-check gives credit only where the reply has words to quote. Raises
+    `InputError` for a point that isn't unsure, or a verdict that isn't one.
+    """
+    points = list(grade.points)
+    for number, verdict in judged.items():
+        if not 0 <= number < len(points) or not points[number].unsure:
+            raise InputError(f"point {number!r} isn't one to check", fix="see Grade.points[n].unsure")
+        if verdict not in VERDICTS:
+            raise InputError(f"a verdict is one of {VERDICTS}, not {verdict!r}")
+        quote = points[number].quote
+        if verdict != "missed" and not quote:
+            raise InputError(f"the reply has no words for point {number!r}", fix="judge it missed")
+        points[number] = replace(
+            points[number], verdict=verdict, quote="" if verdict == "missed" else quote, unsure=False,
+            self_check="", decided_by="learner",
+            feedback=feedback.of_point(verdict, points[number].text, grade.lang),
+        )
+    return _finished(grade, points)
+
+
+def _finished(grade: Grade, points: Sequence[PointVerdict]) -> Grade:
+    total = sum(point.weight for point in points)
+    unsure = sum(point.weight for point in points if point.unsure) > UNSURE_SHARE * total
+    return replace(
+        grade,
+        points=tuple(points),
+        score=score(points, len(grade.misconceptions)),
+        unsure=unsure,
+        unsure_reason=feedback.unsure_reason(points, grade.lang) if unsure else "",
+        feedback=feedback.summary(points, grade.misconceptions, grade.lang, any(p.quote for p in points) or bool(grade.reply.strip())),
+    )
+
+
+def _grade(
+    reply: str, questions: Sequence[str], shown: Sequence[str], read: Sequence[str],
+    weights: Sequence[int], passages: Sequence[str], source: str, wrong: Sequence[Misconception],
+    judge: Judge, calibration: Calibration, lang: str, item_id: str, title: str,
+) -> Grade:
+    if not isinstance(reply, str):
+        raise InputError(f"a reply is text, not {type(reply).__name__}")
+    if len(reply) > MAX_REPLY:
+        raise InputError(
+            f"the reply has {len(reply)} characters; {MAX_REPLY} are allowed", fix="keep to the question"
+        )
+    spans = [(c.start, c.end) for c in heard(reply, questions) if c.kind == "said"]
+    said = [reply[start:end] for start, end in spans]
+    question = next((q for q in questions if lexicon.language(q) == lexicon.language(reply)), questions[0])
+    claims = [_in(m.claim, lexicon.language(reply)) for m in wrong]
+    verdicts: list[PointVerdict] = []
+    stated: list[StatedMisconception] = []
+    if said:
+        reading = judge.read(said, question, [*read, *claims])
+        rows, evidence = [], []
+        for number, text in enumerate([*read, *claims]):
+            marks = reading.marks[number]
+            deciding = deciding_clauses(marks, spans, reply)
+            evidence.append(deciding)
+            rows.append(features(reading.verdicts[number], marks, said, deciding, text))
+        sure = calibration.probabilities(np.stack(rows))
+        for number, text in enumerate(shown):
+            verdicts.append(_verdict(
+                sure[number], _quote(reply, spans, evidence[number]), text, weights[number],
+                passages[number], source, calibration, lang,
+            ))
+        stated = _stated(sure[len(shown):], wrong, evidence[len(shown):], spans, reply, lang)
+        verdicts = [_by_structure(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
+    else:
+        verdicts = [
+            PointVerdict(
+                text, "missed", "", source, weight, passage, feedback=feedback.of_point("missed", text, lang),
+                decided_by="rule",
+            )
+            for text, weight, passage in zip(shown, weights, passages, strict=True)
+        ]
+    blank = Grade(
+        0.0, (), False, "", title, reply, lang, tuple(stated), item_id=item_id, grader=judge.name
+    )
+    grade = _finished(blank, verdicts)
+    return grade if said else replace(grade, feedback=feedback.summary(verdicts, (), lang, False))
+
+
+def _verdict(
+    sure: np.ndarray, quote: str, text: str, weight: int, passage: str, source: str,
+    calibration: Calibration, lang: str,
+) -> PointVerdict:
+    verdict = VERDICTS[int(sure.argmax())]
+    confidence = float(sure.max())
+    if not quote:
+        verdict, confidence = "missed", float(sure[VERDICTS.index("missed")])
+    unsure = confidence < calibration.unsure
+    return PointVerdict(
+        text, verdict, quote if verdict != "missed" else "", source, weight, passage,
+        round(confidence, 3), unsure, feedback.of_point(verdict, text, lang),
+        feedback.self_check(text, quote, lang) if unsure else "",
+    )
+
+
+def _by_structure(point: PointVerdict, text: str, reply: str) -> PointVerdict:
+    """YAML and kubectl are compared by structure, where the point and the reply both have them."""
+    found = structure_verdict(text, reply)
+    if found is None or found[0] in ("missed", point.verdict):
+        return point
+    verdict, (start, end) = found
+    if verdict == "partial" and point.verdict in ("hit", "contradicted"):
+        return point
+    lang = lexicon.language(point.text)
+    return replace(
+        point, verdict=verdict, quote=reply[start:end], confidence=0.9, unsure=False, self_check="",
+        feedback=feedback.of_point(verdict, point.text, lang), decided_by="structure",
+    )
+
+
+def deciding_clauses(marks: np.ndarray, spans: Sequence[tuple[int, int]], reply: str) -> list[int]:
+    """Numbers of the clauses that decide, next to each other: the most marked one and its neighbours."""
+    if not len(marks):
+        return []
+    best = int(marks.argmax())
+    first = last = best
+    while first > 0 and marks[first - 1] >= QUOTED and last - first < 3 and _adjacent(spans[first - 1], spans[first], reply):
+        first -= 1
+    while last + 1 < len(marks) and marks[last + 1] >= QUOTED and last - first < 3 and _adjacent(spans[last], spans[last + 1], reply):
+        last += 1
+    return list(range(first, last + 1))
+
+
+def _adjacent(left: tuple[int, int], right: tuple[int, int], reply: str) -> bool:
+    return not any(char.isalnum() for char in reply[left[1] : right[0]])
+
+
+def _quote(reply: str, spans: Sequence[tuple[int, int]], numbers: Sequence[int]) -> str:
+    return reply[spans[numbers[0]][0] : spans[numbers[-1]][1]].rstrip("，,；;、") if numbers else ""
+
+
+def _stated(
+    sure: np.ndarray, wrong: Sequence[Misconception], evidence: Sequence[Sequence[int]],
+    spans: Sequence[tuple[int, int]], reply: str, lang: str,
+) -> list[StatedMisconception]:
+    hit = VERDICTS.index("hit")
+    return [
+        StatedMisconception(_in(m.claim, lang), _in(m.correction, lang), _quote(reply, spans, numbers))
+        for m, row, numbers in zip(wrong, sure, evidence, strict=True)
+        if row[hit] >= STATED and numbers
+    ]
+
+
+def _passage(point: str, answer: str) -> str:
+    """The sentence of the reference answer that holds most of the point."""
+    wanted = set(lexicon.tokens(point))
+    sentences = [s.strip() for s in _sentences(answer) if s.strip()]
+    return max(sentences, key=lambda s: lexicon.overlap(wanted, set(lexicon.tokens(s))), default="")
+
+
+def _sentences(text: str) -> list[str]:
+    found, start = [], 0
+    for at, char in enumerate(text):
+        ends = char in _SENTENCE_ENDS or (char == "." and text[at + 1 : at + 2] in ("", " ", "\n"))
+        if ends:
+            found.append(text[start : at + 1])
+            start = at + 1
+    return [*found, text[start:]]
+
+
+def _in(text: Mapping[str, str], lang: str) -> str:
+    return text.get(lang) or next(iter(text.values()))
+
+
+def _language(reply: str, item: Item) -> str:
+    lang = lexicon.language(reply) if reply.strip() else next(iter(item.question))
+    return lang if lang in item.question else next(iter(item.question))
+
+
+__all__ = ["MAX_REPLY", "grade_item", "grade_reference", "with_self_check"]
