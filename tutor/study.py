@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tutor import lexicon, progress
 from tutor.corpus import Item
 from tutor.errors import InputError
-from tutor.grading import Calibration, Grade, Judge, grade_item, grade_reference, shipped_calibration
+from tutor.grading import (
+    Calibration,
+    Grade,
+    Judge,
+    grade_item,
+    grade_reference,
+    shipped_calibration,
+)
 from tutor.interview import Change, Interview, Plan, regrade, topics_of
 from tutor.progress import Event, InterviewSummary, Learner, Readiness, TopicMastery
 

@@ -18,13 +18,13 @@ import numpy as np
 from evals.grader.cases import graded
 from evals.grader.data import CORPUS, VERDICTS, load
 from evals.grader.pairs import held_out
+from tutor import lexicon
 from tutor.corpus import Item, read
 from tutor.grading.features import NAMES, features
 from tutor.grading.grader import deciding_clauses
 from tutor.grading.heard import heard
 from tutor.grading.judging import Judge
 from tutor.judge import WEIGHTS, BundledJudge
-from tutor import lexicon
 
 OUT = Path(__file__).parents[2] / "tutor/grading/calibration.json"
 UNSURE = 0.6

@@ -29,9 +29,9 @@ from evals.grader.pairs import (
     written,
 )
 from tutor.corpus import read
+from tutor.cross_encoder import FROZEN, CrossEncoder, Encoded, encode
 from tutor.e5 import load_bert
 from tutor.grading.clauses import clauses
-from tutor.cross_encoder import FROZEN, CrossEncoder, Encoded, encode
 
 MARGIN = 2.0
 CLASS_WEIGHT = (1.0, 1.5, 1.0, 1.6)

@@ -43,6 +43,7 @@ def grade_item(
         raise InputError(
             f"{item.id!r} has no key points to grade by", fix="pass reference=... with the call"
         )
+    _check(reply)
     lang = lang or _language(reply, item)
     points = item.points
     shown = [_in(point.text, lang) for point in points]
@@ -65,6 +66,7 @@ def grade_reference(
     Key points are drawn from the reference (`reference.points_of`). Raises
     `InputError` for a reference without words and for a reply that is too long.
     """
+    _check(reply)
     alternatives = [reference] if isinstance(reference, str) else list(reference)
     grades = []
     for text in alternatives:
@@ -123,12 +125,6 @@ def _grade(
     weights: Sequence[int], passages: Sequence[str], source: str, wrong: Sequence[Misconception],
     judge: Judge, calibration: Calibration, lang: str, item_id: str, title: str,
 ) -> Grade:
-    if not isinstance(reply, str):
-        raise InputError(f"a reply is text, not {type(reply).__name__}")
-    if len(reply) > MAX_REPLY:
-        raise InputError(
-            f"the reply has {len(reply)} characters; {MAX_REPLY} are allowed", fix="keep to the question"
-        )
     spans = [(c.start, c.end) for c in heard(reply, questions) if c.kind == "said"]
     said = [reply[start:end] for start, end in spans]
     question = next((q for q in questions if lexicon.language(q) == lexicon.language(reply)), questions[0])
@@ -164,6 +160,15 @@ def _grade(
     )
     grade = _finished(blank, verdicts)
     return grade if said else replace(grade, feedback=feedback.summary(verdicts, (), lang, False))
+
+
+def _check(reply: str) -> None:
+    if not isinstance(reply, str):
+        raise InputError(f"a reply is text, not {type(reply).__name__}")
+    if len(reply) > MAX_REPLY:
+        raise InputError(
+            f"the reply has {len(reply)} characters; {MAX_REPLY} are allowed", fix="keep to the question"
+        )
 
 
 def _verdict(
