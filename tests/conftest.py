@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.doubles import CORPUS, FakeChat, FakeEmbedder
+from tests.doubles import CORPUS, UNMOVED, FakeChat, FakeEmbedder, FakeJudge
 from tutor.app import Tutor
 from tutor.settings import Settings
+from tutor.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -59,9 +60,21 @@ def embedder() -> FakeEmbedder:
 
 
 @pytest.fixture
-def tutor(settings: Settings, embedder: FakeEmbedder) -> Iterator[Tutor]:
-    with Tutor.open(settings, chat_model=None, embedder=embedder) as opened:
-        yield opened
+def judge() -> FakeJudge:
+    return FakeJudge()
+
+
+def judged(tutor: Tutor, judge: FakeJudge, **changes: object) -> Tutor:
+    """The tutor with a study that takes the judge's word; `changes` are arguments of `Study`."""
+    place = tutor.settings.database_place
+    tutor.study = Study(place, judge, tutor._by_id, tutor._asked, calibration=UNMOVED, **changes)
+    return tutor
+
+
+@pytest.fixture
+def tutor(settings: Settings, embedder: FakeEmbedder, judge: FakeJudge) -> Iterator[Tutor]:
+    with Tutor.open(settings, chat_model=None, embedder=embedder, judge=judge) as opened:
+        yield judged(opened, judge)
 
 
 @pytest.fixture

@@ -10,8 +10,15 @@ import numpy as np
 
 from tutor import lexicon
 from tutor.chat import Message
+from tutor.grading import VERDICTS, Calibration, Reading
+from tutor.grading.features import NAMES
 
 DIMENSIONS = 256
+UNMOVED = Calibration(
+    weights=np.eye(len(VERDICTS), len(NAMES)), bias=np.zeros(len(VERDICTS)),
+    mean=np.zeros(len(NAMES)), scale=np.ones(len(NAMES)), unsure=0.6,
+)
+"""Gives back the probabilities of the judge as they are."""
 
 
 class FakeEmbedder:
@@ -65,6 +72,29 @@ class FakeChat:
 
     def close(self) -> None:
         pass
+
+
+class FakeJudge:
+    """A point is hit when at least half of its tokens stand in the clauses, else missed.
+
+    `sure` is the probability of that verdict; below .6 it is an unsure one.
+    """
+
+    name = "fake bag of tokens"
+
+    def __init__(self, sure: float = 0.9) -> None:
+        self._sure = sure
+
+    def read(self, clauses: Sequence[str], question: str, points: Sequence[str]) -> Reading:
+        said = [set(lexicon.tokens(clause)) for clause in clauses]
+        verdicts = np.full((len(points), len(VERDICTS)), (1 - self._sure) / (len(VERDICTS) - 1))
+        marks = np.zeros((len(points), len(clauses)))
+        for number, point in enumerate(points):
+            wanted = set(lexicon.tokens(point))
+            marks[number] = [lexicon.overlap(wanted, tokens) for tokens in said]
+            hit = lexicon.overlap(wanted, set().union(*said)) >= 0.5
+            verdicts[number, VERDICTS.index("hit" if hit else "missed")] = self._sure
+        return Reading(verdicts, marks)
 
 
 def curated(

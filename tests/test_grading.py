@@ -264,7 +264,7 @@ def test_an_empty_reference_is_an_input_error(reference) -> None:
         ("etcd 用 Raft 复制日志。过半成员写入后提交。", ["etcd 用 Raft 复制日志。", "过半成员写入后提交。"]),
         ("1. Requests guide scheduling.\n2. Limits cap usage at runtime.", ["Requests guide scheduling.", "Limits cap usage at runtime."]),
         ("复杂度为 O（1），很快，不用移动元素", ["复杂度为 O（1），很快，不用移动元素"]),
-        ("优点：①分配速度很快；②回收起来简单", ["优点：①分配速度很快；", "回收起来简单"]),
+        ("优点：①分配内存的速度很快；②回收内存的过程简单又安全", ["优点：分配内存的速度很快；", "回收内存的过程简单又安全"]),
         ("！？", []),
     ],
 )  # fmt: skip

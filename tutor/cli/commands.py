@@ -9,18 +9,21 @@ import sys
 import threading
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tutor.cli import render
 from tutor.errors import InputError, TutorError
 from tutor.settings import Settings
+
+if TYPE_CHECKING:
+    from tutor.app import Tutor
 
 
 def ask(options: argparse.Namespace) -> int:
     from tutor.app import checked_question
 
     question = checked_question(_question(options.question))
-    with _open(chat=not options.no_model) as tutor:
+    with open_tutor(chat=not options.no_model) as tutor:
         answer = render.follow(tutor.stream(question), quiet=options.json)
     if options.json:
         print(json.dumps(asdict(answer), ensure_ascii=False, indent=1))
@@ -30,7 +33,7 @@ def ask(options: argparse.Namespace) -> int:
 
 
 def search(options: argparse.Namespace) -> int:
-    with _open(chat=False) as tutor:
+    with open_tutor(chat=False) as tutor:
         passages = tutor.search(_question(options.question), k=options.k)
     if options.json:
         print(json.dumps([asdict(p) for p in passages], ensure_ascii=False, indent=1))
@@ -42,7 +45,7 @@ def search(options: argparse.Namespace) -> int:
 def ingest(options: argparse.Namespace) -> int:
     if options.rebuild:
         return _rebuild()
-    with _open(chat=False) as tutor:
+    with open_tutor(chat=False) as tutor:
         if options.list:
             for root, count in sorted(tutor.index.snapshot().roots().items()):
                 print(f"{count:6d}  {root}")
@@ -79,7 +82,7 @@ def _rebuild() -> int:
     with render.progress("rebuild the index") as progress:
         count = index.rebuild(progress)
     (settings.index_dir / "corpus.json").unlink(missing_ok=True)
-    with _open(chat=False) as tutor:
+    with open_tutor(chat=False) as tutor:
         total = len(tutor.items())
     print(f"rebuilt: {count} items kept, {total} items now")
     return 0
@@ -168,7 +171,7 @@ def web(options: argparse.Namespace) -> int:
     settings = Settings.from_env()
     if options.port is not None:
         settings = replace(settings, port=options.port)
-    with _open(settings=settings) as tutor:
+    with open_tutor(settings=settings) as tutor:
         from tutor.web import launch
 
         if tutor.chat_notice:
@@ -193,7 +196,8 @@ def completion(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open(*, chat: bool = True, settings: Settings | None = None):
+def open_tutor(*, chat: bool = True, settings: Settings | None = None) -> Tutor:
+    """The tutor that the environment describes; without `chat`, no chat model is started."""
     from tutor.app import Tutor
 
     settings = settings or Settings.from_env()

@@ -13,12 +13,16 @@ _EXAMPLES = """\
 examples:
   tutor ask "Pod 一直 Pending 怎么办？"
   tutor ask --json "How do I drain a node?" | jq .citations
+  tutor interview --topic storage --level mid -n 5
+  tutor interview --resume
+  tutor grade "What is a Pod?" --reply "The smallest unit that is scheduled."
   tutor ingest ~/notes/k8s
   tutor models fetch
   tutor web
 
 settings are environment variables named KUBE_TUTOR_...; `tutor doctor` lists them.
 """
+_ME = "me"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,18 +70,84 @@ def parser() -> argparse.ArgumentParser:
     web.add_argument("--port", type=int, help="port, 0 for any free one")
     web.add_argument("--no-browser", action="store_true", help="don't open a browser")
 
+    _learning(commands)
+
     completion = commands.add_parser("completion", help="print a shell's completion script")
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
     return top
+
+
+def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    interview = commands.add_parser("interview", help="be interviewed, or go on with an interview")
+    interview.add_argument("--topic", action="append", help="a topic; may be given several times")
+    interview.add_argument("--level", choices=("junior", "mid", "senior"))
+    interview.add_argument(
+        "--mode", choices=("mock", "drill", "exam", "review", "jd"),
+        help="mock (default), drill: weak points, exam: verdicts at the end, review: what is due, "
+        "jd: from a job description",
+    )
+    interview.add_argument(
+        "--job", metavar="FILE",
+        help="job description that chooses the topics; '-' reads standard input up to a line with '.'",
+    )
+    interview.add_argument("--seed", type=int, help="the same seed and log give the same questions")
+    interview.add_argument(
+        "--resume", nargs="?", const="", metavar="ID",
+        help="go on with that interview; without ID the latest unfinished one",
+    )
+    review = commands.add_parser("review", help="be asked what is due today")
+    for command in (interview, review):
+        command.add_argument("-n", type=int, help="how many questions, 1 to 50")
+        command.add_argument(
+            "--predict", action="store_true", help="say which score you expect before each reply"
+        )
+        command.add_argument("--out", metavar="FILE", help="write the report there, as Markdown")
+
+    grade = commands.add_parser("grade", help="grade a reply point by point")
+    grade.add_argument("question", nargs="+", help="the id of an item, or a question")
+    grade.add_argument(
+        "--reply", metavar="TEXT",
+        help="the reply; '-' reads standard input, '@FILE' a file; without it, type it",
+    )
+    grade.add_argument(
+        "--reference", metavar="FILE", help="a file with a right answer, or its text, to grade by"
+    )
+    grade.add_argument("--json", action="store_true", help="print the grade as JSON")
+
+    progress = commands.add_parser("progress", help="what you know, what is due, where you are weak")
+    progress.add_argument(
+        "--export-cards", metavar="FILE", help="write your cards for Anki (.apkg) or as .csv"
+    )
+    replay = commands.add_parser("replay", help="grade logged replies anew: what comes out differently")
+    appeals = commands.add_parser("appeals", help="list disputed verdicts")
+    for command in (progress, replay, appeals):
+        command.add_argument("--json", action="store_true", help="print it as JSON")
+    appeals.add_argument(
+        "--cases", action="store_true", help="print candidate cases for the evals, as JSON lines"
+    )
+    for command in (interview, review, progress):
+        command.add_argument("--user", default=_ME, help=f"whose log (default {_ME})")
+    for command in (replay, appeals):
+        command.add_argument("--user", help="only this user's")
+    user = commands.add_parser("user", help="list the users, export or delete what is kept of one")
+    user.add_argument("action", choices=("list", "export", "delete"))
+    user.add_argument("name", nargs="?", help="the user")
+    user.add_argument("--out", metavar="FILE", help="export into this file")
+    user.add_argument("--yes", action="store_true", help="delete without asking")
+
+    for command in (interview, review, progress, replay, appeals, user):
+        command.add_argument("--lang", choices=("zh", "en"), help="language (default zh)")
+    grade.add_argument("--lang", choices=("zh", "en"), help="of the feedback (default: the reply's)")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit status: 0 done, 1 a problem, 2 wrong usage."""
     options = parser().parse_args(argv)
     try:
-        from tutor.cli import commands
+        from tutor.cli import commands, learning
 
-        return getattr(commands, options.command)(options)
+        home = learning if options.command in learning.__all__ else commands
+        return getattr(home, options.command)(options)
     except TutorError as error:
         print(f"tutor: {error}", file=sys.stderr)
         return 1

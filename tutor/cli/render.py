@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tutor.cli.doctor import Finding
     from tutor.weights import Progress
 
-_OUT = Console(highlight=False)
-_ERR = Console(stderr=True, highlight=False)
+OUT = Console(highlight=False)
+ERR = Console(stderr=True, highlight=False)
 
 
 def follow(events: Iterator[Event], *, quiet: bool) -> Answer:
@@ -32,43 +32,43 @@ def follow(events: Iterator[Event], *, quiet: bool) -> Answer:
             continue
         elif isinstance(event, Evidence) and event.answerable:
             _evidence(event)
-        elif isinstance(event, Token) and _ERR.is_terminal:
-            _ERR.print(Text(event.text, "dim"), end="")
-        elif isinstance(event, Sentence) and not event.kept and _ERR.is_terminal:
-            _ERR.print(Text(f" ✗ {event.reason} ", "dim red"), end="")
-    if not quiet and _ERR.is_terminal:
-        _ERR.print()
+        elif isinstance(event, Token) and ERR.is_terminal:
+            ERR.print(Text(event.text, "dim"), end="")
+        elif isinstance(event, Sentence) and not event.kept and ERR.is_terminal:
+            ERR.print(Text(f" ✗ {event.reason} ", "dim red"), end="")
+    if not quiet and ERR.is_terminal:
+        ERR.print()
     assert answer is not None
     return answer
 
 
 def _evidence(event: Evidence) -> None:
     first = event.passages[0]
-    _ERR.print(Text.assemble(("▌ ", "cyan"), (first.title, "bold"), (f"  {first.source}", "dim")))
+    ERR.print(Text.assemble(("▌ ", "cyan"), (first.title, "bold"), (f"  {first.source}", "dim")))
     lead = first.text.split("\n\n", 1)[0]
-    _ERR.print(Text("▌ ", "cyan").append(lead[:400], "none"))
+    ERR.print(Text("▌ ", "cyan").append(lead[:400], "none"))
     sys.stderr.flush()
 
 
 def answer(found: Answer) -> None:
     """The answer's text on stdout; sources and notices on stderr."""
-    if _OUT.is_terminal:
-        _OUT.print(Markdown(found.text))
+    if OUT.is_terminal:
+        OUT.print(Markdown(found.text))
     else:
         print(found.text)
     sys.stdout.flush()
     if found.citations:
-        _ERR.print()
+        ERR.print()
     for citation in found.citations:
         quote = citation.quote.replace("\n", " ")
-        _ERR.print(
+        ERR.print(
             Text.assemble(
                 (citation.marker, "cyan"), f" {citation.title}  ", (citation.source, "dim"),
                 "\n    ", (quote[:160] + ("…" if len(quote) > 160 else ""), "dim"),
             )
         )
     for notice in found.notices:
-        _ERR.print(Text(notice, "yellow"))
+        ERR.print(Text(notice, "yellow"))
 
 
 def passages(found: Sequence[Passage]) -> None:
@@ -78,18 +78,18 @@ def passages(found: Sequence[Passage]) -> None:
             (f"{number}. ", "cyan"), (passage.title, "bold"),
             (f"  {passage.item_id}  {passage.score:.3f}  {passage.source}", "dim"),
         )
-        _OUT.print(head, soft_wrap=True)
-        _OUT.print(Text(passage.text.split("\n\n", 1)[0]), soft_wrap=True)
-        _OUT.print()
+        OUT.print(head, soft_wrap=True)
+        OUT.print(Text(passage.text.split("\n\n", 1)[0]), soft_wrap=True)
+        OUT.print()
 
 
 def findings(found: Sequence[Finding]) -> None:
     """One line a finding, with the remedy under what is wrong."""
     for finding in found:
         mark = ("✓", "green") if finding.ok else ("✗", "red")
-        _OUT.print(Text.assemble(mark, f" {finding.what}: {finding.state}"), soft_wrap=True)
+        OUT.print(Text.assemble(mark, f" {finding.what}: {finding.state}"), soft_wrap=True)
         if finding.fix:
-            _OUT.print(Text(f"    {finding.fix}", "yellow"), soft_wrap=True)
+            OUT.print(Text(f"    {finding.fix}", "yellow"), soft_wrap=True)
 
 
 @contextlib.contextmanager
@@ -100,14 +100,14 @@ def progress(title: str) -> Iterator[Callable[[str, int, int], None]]:
 
     bar = Bar(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TimeRemainingColumn(), console=_ERR, transient=True,
+        TimeRemainingColumn(), console=ERR, transient=True,
     )
     task = None
     said = -1
 
     def show(stage: str, done: int, total: int) -> None:
         nonlocal task, said
-        if not _ERR.is_terminal:
+        if not ERR.is_terminal:
             tenth = 10 * done // max(total, 1)
             if stage == "embedding" and tenth != said:
                 said = tenth
@@ -139,14 +139,14 @@ def download(name: str) -> Iterator[Callable[[Progress], None]]:
 
     bar = Bar(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        TimeRemainingColumn(), console=_ERR,
+        TimeRemainingColumn(), console=ERR,
     )
     task = bar.add_task(name, total=None)
     said = -1
 
     def show(report: Progress) -> None:
         nonlocal said
-        if not _ERR.is_terminal:
+        if not ERR.is_terminal:
             tenth = 10 * report.bytes_done // max(report.bytes_total, 1)
             if tenth != said:
                 said = tenth
@@ -160,10 +160,10 @@ def download(name: str) -> Iterator[Callable[[Progress], None]]:
             completed=report.bytes_done, total=report.bytes_total,
         )
 
-    if _ERR.is_terminal:
+    if ERR.is_terminal:
         bar.start()
     try:
         yield show
     finally:
-        if _ERR.is_terminal:
+        if ERR.is_terminal:
             bar.stop()

@@ -12,9 +12,9 @@ import os
 import socket
 import sys
 import webbrowser
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
-from importlib.resources import files
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tutor.errors import SettingsError
@@ -33,6 +33,8 @@ ASKING = 20
 """Questions answered at the same time; the model itself queues what it can't do at once."""
 WAITING = 64
 """Questions that may wait behind them."""
+ACTING = 20
+"""Other actions performed at the same time."""
 REMEMBERED = 12
 """Messages of a conversation that go with the next question."""
 
@@ -45,7 +47,8 @@ def build(tutor: Tutor) -> gr.Blocks:
     from tutor.app import MAX_QUESTION
     from tutor.chat import Message
     from tutor.errors import InputError
-    from tutor.web import render
+    from tutor.web import actions, shell
+    from tutor.web.pages import PAGES
     from tutor.web.text import NAME
     from tutor.web.turns import Runs, View
 
@@ -85,6 +88,12 @@ def build(tutor: Tutor) -> gr.Blocks:
             said.append(Message("assistant", view.said))
         yield view.frame(), [*history, *said][-REMEMBERED:]
 
+    def act(event, request) -> Iterator[Any]:
+        sent = event._data
+        page = sent.get("page") if isinstance(sent, dict) else None
+        for message in actions.run(tutor, sent, user=_user(request), now=datetime.now(UTC)):
+            yield [message if name == page else gr.skip() for name in PAGES]
+
     async def stop(event, request) -> None:
         runs.stop(str(request.session_hash), _asked(event)[1])
 
@@ -95,6 +104,7 @@ def build(tutor: Tutor) -> gr.Blocks:
     async def leave(request) -> None:
         runs.forget(str(request.session_hash))
 
+    act.__annotations__ = {"event": gr.EventData, "request": gr.Request}
     ask.__annotations__ = {"event": gr.EventData, "request": gr.Request}
     stop.__annotations__ = {"event": gr.EventData, "request": gr.Request}
     clear.__annotations__ = leave.__annotations__ = {"request": gr.Request}
@@ -106,16 +116,15 @@ def build(tutor: Tutor) -> gr.Blocks:
         history = gr.State([])
         # The template holds nothing but the value, so no text is ever taken for a template.
         page = gr.HTML(
-            render.page(), js_on_load=_asset("page.js"), apply_default_css=False, elem_id="kt-page"
+            shell.page(), js_on_load=shell.script(), apply_default_css=False, elem_id="kt-page"
         )
-        feed = gr.HTML(
-            html_template="",
-            js_on_load="watch('value', () => document.dispatchEvent("
-            "new CustomEvent('kt-frame', {detail: props.value})))",
-            elem_id="kt-feed",
-        )
+        feed = _feed(gr, "kt-frame")
+        # One for each page: what runs at the same time must not overwrite each other.
+        feeds = {name: _feed(gr, "kt-act") for name in PAGES}
         asked = page.submit(ask, history, [feed, history], concurrency_limit=ASKING, **quiet)
         asked.then(None, js="() => document.dispatchEvent(new Event('kt-end'))", **quiet)
+        acted = page.apply(act, None, [*feeds.values()], concurrency_limit=ACTING, **quiet)
+        acted.then(None, js="() => document.dispatchEvent(new Event('kt-act-end'))", **quiet)
         page.stop(stop, queue=False, **quiet)
         page.clear(clear, None, history, queue=False, **quiet)
         blocks.unload(leave)
@@ -138,7 +147,19 @@ def application(tutor: Tutor) -> Guard:
     return Guard(app)
 
 
+def _feed(gr: Any, event: str) -> Any:
+    """Hands what the server yields to the page's script, as the detail of `event`."""
+    return gr.HTML(
+        html_template="",
+        js_on_load="watch('value', () => document.dispatchEvent("
+        f"new CustomEvent('{event}', {{detail: props.value}})))",
+        elem_classes="kt-feed",
+    )
+
+
 def _mount(gr: Any, app: Any, blocks: gr.Blocks) -> None:
+    from tutor.web import shell
+
     gr.mount_gradio_app(
         app,
         blocks,
@@ -153,7 +174,7 @@ def _mount(gr: Any, app: Any, blocks: gr.Blocks) -> None:
         pwa=False,
         mcp_server=False,
         theme=gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
-        head=f'<meta name="color-scheme" content="light dark"><style>{_asset("page.css")}</style>',
+        head=f'<meta name="color-scheme" content="light dark"><style>{shell.style()}</style>',
     )
 
 
@@ -210,6 +231,10 @@ def server_config(app: Guard) -> Any:
     )
 
 
+def _user(request: Any) -> str:
+    return "me"
+
+
 def _asked(event: Any) -> tuple[str, int]:
     """Question and turn out of what the page sent."""
     data = event._data if isinstance(event._data, dict) else {}
@@ -218,10 +243,6 @@ def _asked(event: Any) -> tuple[str, int]:
         question if isinstance(question, str) else "",
         turn if isinstance(turn, int) and 0 <= turn < 1_000_000 else 0,
     )
-
-
-def _asset(name: str) -> str:
-    return (files("tutor.web") / name).read_text("utf-8")
 
 
 __all__ = ["application", "build", "launch", "server_config"]

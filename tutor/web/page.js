@@ -1,179 +1,285 @@
-// The page's behaviour. It gets finished, sanitised HTML from the server and never builds any
-// from text. `element` and `trigger` come from Gradio.
+// The frame of the page: languages, looks, addresses, and actions declared in the HTML. It gets
+// finished, sanitised HTML from the server and never builds any from text. `element` and
+// `trigger` come from Gradio. How pages use it: tutor/web/pages/__init__.py.
 const $ = (selector, root = element) => root.querySelector(selector);
 const $$ = (selector, root = element) => [...root.querySelectorAll(selector)];
-const app = $("#kt"), log = $("#kt-log"), box = $("#kt-q"), side = $("#kt-evidence");
-const nothing = $("#kt-none").cloneNode(true), welcome = $("#kt-welcome");
+const app = $("#kt");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const smooth = () => (calm.matches ? "auto" : "smooth");
-const turns = new Map(); // number -> {node, state, model, body, evidence, count}
-let latest = 0, shown = 0;
+const store = {
+  get(key) { try { return localStorage.getItem("kube-tutor-" + key); } catch { return null; } },
+  set(key, value) {
+    try {
+      if (value) localStorage.setItem("kube-tutor-" + key, value);
+      else localStorage.removeItem("kube-tutor-" + key);
+    } catch {}
+  },
+};
 
-// Language ------------------------------------------------------------------------------------
-function speak(lang) {
-  app.dataset.lang = lang;
-  document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+// Language and looks --------------------------------------------------------------------------
+const lang = () => app.dataset.lang;
+function translate(root) {
+  for (const name of ["placeholder", "aria-label", "title"])
+    for (const node of $$(`[data-${name}-${lang()}]`, root))
+      node.setAttribute(name, node.getAttribute(`data-${name}-${lang()}`));
+}
+function speak(chosen) {
+  app.dataset.lang = chosen;
+  document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
   for (const button of $$("[data-set-lang]"))
-    button.setAttribute("aria-pressed", String(button.dataset.setLang === lang));
-  for (const name of ["placeholder", "aria-label"])
-    for (const node of $$(`[data-${name}-${lang}]`))
-      node.setAttribute(name, node.getAttribute(`data-${name}-${lang}`));
-  try { localStorage.setItem("kube-tutor-lang", lang); } catch {}
+    button.setAttribute("aria-pressed", String(button.dataset.setLang === chosen));
+  translate(element);
+  store.set("lang", chosen);
 }
 function firstLanguage() {
-  try {
-    const kept = localStorage.getItem("kube-tutor-lang");
-    if (kept === "zh" || kept === "en") return kept;
-  } catch {}
+  const kept = store.get("lang");
+  if (kept === "zh" || kept === "en") return kept;
   return (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
 }
-
-// Asking --------------------------------------------------------------------------------------
-const asking = () => turns.get(latest)?.state === "asking";
-function busy() { app.classList.toggle("kt-busy", asking()); }
-
-function ask(question) {
-  question = question.trim().slice(0, 4000);
-  if (!question || asking()) return;
-  welcome.remove();
-  const node = document.createElement("article");
-  node.className = "kt-turn";
-  node.dataset.turn = ++latest;
-  const asked = document.createElement("div");
-  asked.className = "kt-question";
-  asked.textContent = question;
-  const [draft, body] = ["kt-said", "kt-body"].map((name) =>
-    Object.assign(document.createElement("div"), { className: name }));
-  draft.append($("#kt-looking").content.cloneNode(true));
-  node.append(asked, draft, body);
-  log.append(node);
-  turns.set(latest, { node, state: "asking", model: null, body: "", evidence: "", count: 0 });
-  show(latest);
-  busy();
-  node.scrollIntoView({ block: "start", behavior: smooth() });
-  trigger("submit", { question, turn: latest });
+const dark = matchMedia("(prefers-color-scheme: dark)");
+function paint(look) {
+  document.documentElement.dataset.look = look || (dark.matches ? "dark" : "light");
+}
+dark.addEventListener("change", () => paint(store.get("look")));
+function turnLook() {
+  const look = document.documentElement.dataset.look === "dark" ? "light" : "dark";
+  store.set("look", look);
+  paint(look);
 }
 
-function stop() {
-  if (!asking()) return;
-  const turn = latest;
-  trigger("stop", { turn });
-  setTimeout(() => lost(turn), 3000); // the server answers at once unless it is gone
-}
+// Actions -------------------------------------------------------------------------------------
+const acts = new Map(); // number -> {page, source, drafts}; of each page one runs, others wait
+const waiting = [];
+let lastAct = 0, begun = 0, ended = 0, shownPage = "", toasting = 0;
 
-function lost(number) {
-  const turn = turns.get(number);
-  if (turn?.state !== "asking") return;
-  turn.state = "error";
-  $(".kt-said", turn.node).replaceChildren($("#kt-broken").content.cloneNode(true));
-  busy();
+function act(page, action, data = {}, source = null, drafts = []) {
+  const number = ++lastAct;
+  waiting.push([number, { page, action, data, source, drafts }]);
+  busyWith(source, true);
+  pump();
+  return number;
 }
-
-document.addEventListener("kt-frame", ({ detail: frame }) => {
-  const turn = turns.get(frame?.turn);
-  if (!turn || turn.state !== "asking") return;
-  turn.state = turn.node.dataset.state = frame.state;
-  // Each part is replaced only when it changed, so that what is read can be selected meanwhile.
-  for (const [part, place] of [["model", ".kt-said"], ["body", ".kt-body"]])
-    if (frame[part] !== turn[part]) {
-      turn[part] = frame[part];
-      $(place, turn.node).innerHTML = frame[part];
-    }
-  if (frame.evidence !== turn.evidence) {
-    turn.evidence = frame.evidence;
-    turn.count = frame.count;
-    if (shown === frame.turn) show(frame.turn);
+function pump() {
+  for (const [number, call] of [...waiting]) {
+    if ([...acts.values()].some(({ page }) => page === call.page)) continue;
+    waiting.splice(waiting.findIndex(([n]) => n === number), 1);
+    acts.set(number, call);
+    begun++;
+    const { page, action, data } = call;
+    trigger("apply", { run: number, page, action, data, lang: lang() });
   }
-  if (!asking()) $("#kt-live").textContent = turn.node.innerText.slice(0, 400);
-  busy();
+}
+function busyWith(source, busy) {
+  if (!source) return;
+  source.classList.toggle("kt-acting", busy);
+  source.setAttribute("aria-busy", String(busy));
+}
+function place(html) {
+  for (const [id, part] of Object.entries(html)) {
+    const node = $("#kt-" + CSS.escape(id));
+    if (!node || node.kept === part) continue;
+    node.kept = part; // what didn't change stays as it is, with focus and selection
+    node.innerHTML = part;
+    translate(node);
+    restoreDrafts(node);
+  }
+}
+document.addEventListener("kt-act", ({ detail: message }) => {
+  const call = acts.get(message?.run);
+  if (!call) return;
+  place(message.html);
+  if (message.done) finishAct(message.run, message);
 });
-// Gradio is done with a question: if no frame said so, something broke on the way.
-document.addEventListener("kt-end", () => { const turn = latest; setTimeout(() => lost(turn), 500); });
-
-function restart() {
-  trigger("clear", {});
-  for (const { node } of turns.values()) node.remove();
-  turns.clear();
-  latest++; // late frames of what was asked before find no turn
-  log.append(welcome);
-  show(0);
-  busy();
-  box.value = "";
-  grow();
-  box.focus();
+function finishAct(number, message) {
+  const { page, source, drafts } = acts.get(number);
+  acts.delete(number);
+  busyWith(source, false);
+  for (const progress of source ? $$("progress", source) : []) progress.hidden = true;
+  if (message.error) fail(page, message.error);
+  else for (const key of drafts) store.set("draft-" + key, "");
+  if (message.toast) toast(message.toast);
+  if (message.download) save(message.download);
+  if (page === shownPage || !shownPage) {
+    if (message.route) go(message.route);
+    if (message.focus) focusOn($("#kt-" + CSS.escape(message.focus)));
+  }
+  // A section forgets what was put into it from here on: its elements may change by hand.
+  for (const node of $$("*", $("#kt-" + page))) delete node.kept;
+  delete $("#kt-" + page).kept;
+  pump();
+}
+function fail(page, html) {
+  const section = $("#kt-" + page);
+  if (!$("*", section) || $(".kt-waiting", section)) section.innerHTML = `<div class="kt-page">${html}</div>`;
+  else toast(html, 12000);
+}
+// Gradio is done with an action: if no message said so, something broke on the way.
+document.addEventListener("kt-act-end", () => {
+  ended++;
+  setTimeout(() => {
+    if (ended < begun) return;
+    for (const number of [...acts.keys()])
+      finishAct(number, { error: $("#kt-gone").innerHTML });
+  }, 800);
+});
+function focusOn(node) {
+  if (!node) return;
+  if (!node.matches("a[href], button, input, select, textarea, summary")) node.tabIndex = -1;
+  node.focus({ preventScroll: true });
+  node.scrollIntoView({ block: "nearest", behavior: smooth() });
+}
+function toast(html, time = 4000) {
+  const node = $("#kt-toast");
+  node.innerHTML = html;
+  node.hidden = false;
+  clearTimeout(toasting);
+  toasting = setTimeout(() => { node.hidden = true; }, time);
+}
+function save({ name, type, content }) {
+  const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([bytes], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-// Evidence ------------------------------------------------------------------------------------
-function show(number) {
-  const turn = turns.get(number);
-  const same = shown === number;
-  const open = same ? $$("details", side).map((card) => card.open) : [];
-  shown = number;
-  $("#kt-count").textContent = turn?.count ? String(turn.count) : "";
-  for (const other of turns.values()) other.node.classList.toggle("kt-shown", other === turn);
-  if (!turn) side.replaceChildren(nothing.cloneNode(true));
-  else if (!turn.evidence) side.replaceChildren();
-  else side.innerHTML = turn.evidence;
-  $$("details", side).forEach((card, at) => { if (open[at]) card.open = true; });
-  if (!same) side.scrollTop = 0;
+// Forms and buttons ---------------------------------------------------------------------------
+function extra(node) { // data-arg-key="value" -> {key: value}
+  const data = {};
+  for (const { name, value } of node.attributes)
+    if (name.startsWith("data-arg-")) data[name.slice(9)] = value;
+  return data;
 }
-
-function reveal(number, cite) {
-  if (shown !== number) show(number);
-  for (const node of $$(".kt-active")) node.classList.remove("kt-active");
-  for (const chip of $$(`[data-cite="${Number(cite)}"]`, turns.get(number).node))
-    chip.classList.add("kt-active");
-  const marks = $$(`mark[data-cites~="${Number(cite)}"]`, side);
-  if (!marks.length) return;
-  marks[0].closest("details").open = true;
-  for (const mark of marks) mark.classList.add("kt-active");
-  marks[0].tabIndex = -1;
-  marks[0].focus({ preventScroll: true });
-  marks[0].scrollIntoView({ block: "center", behavior: smooth() });
+async function fields(form, button) {
+  const data = extra(form);
+  if (button) Object.assign(data, extra(button));
+  const many = new Map();
+  for (const control of form.elements) {
+    if (!control.name || control.disabled || control.type === "submit" && control !== button) continue;
+    if (control.type === "button") continue;
+    if ((control.type === "checkbox" || control.type === "radio") && !control.checked) continue;
+    if (control.type === "file") { data[control.name] = { uploads: await send_files(control, form) }; continue; }
+    const values = control.multiple ? [...control.selectedOptions].map((o) => o.value) : [control.value];
+    many.set(control.name, [...(many.get(control.name) || []), ...values]);
+  }
+  for (const [name, values] of many)
+    data[name.replace(/\[\]$/, "")] = values.length > 1 || name.endsWith("[]") ? values : values[0];
+  return data;
 }
-
-// Hands ---------------------------------------------------------------------------------------
-function grow() {
-  box.style.height = "auto";
-  box.style.height = Math.min(box.scrollHeight, 200) + "px";
-  app.classList.toggle("kt-typed", box.value.trim() !== "");
+async function send_files(control, form) {
+  const progress = $("progress", form), tokens = [];
+  const files = [...control.files], all = files.reduce((sum, file) => sum + file.size, 0) || 1;
+  let before = 0;
+  for (const file of files) {
+    tokens.push(await new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", "kt/upload?name=" + encodeURIComponent(file.name));
+      request.setRequestHeader("content-type", "application/octet-stream");
+      request.upload.addEventListener("progress", ({ loaded }) => {
+        if (progress) { progress.hidden = false; progress.value = (before + loaded) / all; }
+      });
+      request.addEventListener("load", () =>
+        request.status === 200 ? resolve(request.responseText) : reject(new Error(request.responseText)));
+      request.addEventListener("error", () => reject(new Error("")));
+      request.send(file);
+    }));
+    before += file.size;
+  }
+  progress?.removeAttribute("value"); // from here on it is the server's work
+  return tokens;
 }
-function send() {
-  if (asking() || !box.value.trim()) return;
-  ask(box.value);
-  box.value = "";
-  grow();
+function sure(node) {
+  const question = node.getAttribute("data-confirm-" + lang());
+  return !question || confirm(question);
 }
-
+async function submit(form, button) {
+  const said = (button?.dataset.act || form.dataset.act).split(".");
+  if (form.classList.contains("kt-acting") || !sure(button || form)) return;
+  form.classList.add("kt-acting");
+  const drafts = $$("textarea[data-draft]", form).map((box) => box.dataset.draft);
+  try {
+    act(said[0], said[1], await fields(form, button), form, drafts);
+  } catch (error) {
+    form.classList.remove("kt-acting");
+    toast($("#kt-gone").innerHTML, 12000);
+  }
+}
+element.addEventListener("submit", (event) => {
+  const form = event.target;
+  event.preventDefault();
+  if (form.dataset.act) submit(form, event.submitter);
+});
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button || !element.contains(button)) return;
-  if (button.id === "kt-stop") stop();
-  else if (button.id === "kt-new") restart();
-  else if (button.dataset.setLang) speak(button.dataset.setLang);
-  else if (button.classList.contains("kt-ask")) ask(button.textContent);
-  else if (button.dataset.cite) {
-    const turn = button.closest(".kt-turn");
-    reveal(turn ? Number(turn.dataset.turn) : shown, button.dataset.cite);
-  } else if (button.classList.contains("kt-back"))
-    turns.get(shown)?.node.scrollIntoView({ block: "start", behavior: smooth() });
-  else if (button.classList.contains("kt-copy"))
-    navigator.clipboard?.writeText($("pre", button.parentElement).innerText).then(() => {
-      button.classList.add("kt-done");
-      setTimeout(() => button.classList.remove("kt-done"), 1500);
-    }, () => {});
+  if (button.dataset.setLang) {
+    speak(button.dataset.setLang);
+    if (shownPage !== "ask" && $("[data-relang]", $("#kt-" + shownPage))) open();
+  } else if (button.id === "kt-theme") turnLook();
+  else if ("print" in button.dataset) print();
+  else if (button.dataset.act && !(button.type === "submit" && button.form)) {
+    if (button.classList.contains("kt-acting") || !sure(button)) return;
+    const [page, action] = button.dataset.act.split(".");
+    act(page, action, extra(button), button);
+  }
 });
-$("#kt-form").addEventListener("submit", (event) => { event.preventDefault(); send(); });
-box.addEventListener("input", grow);
-box.addEventListener("keydown", (event) => {
-  event.stopPropagation();
-  // While an input method composes Chinese, Enter picks a word and sends nothing.
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-  event.preventDefault();
-  send();
+function restoreDrafts(root) {
+  for (const box of $$("textarea[data-draft]", root)) {
+    const kept = store.get("draft-" + box.dataset.draft);
+    if (kept && !box.value) box.value = kept;
+    if ("grow" in box.dataset) growBox(box);
+  }
+}
+function growBox(box) {
+  box.style.height = "auto";
+  box.style.height = Math.min(Math.max(box.scrollHeight + 2, 72), innerHeight / 2) + "px";
+}
+element.addEventListener("input", ({ target }) => {
+  if (target.dataset?.draft) store.set("draft-" + target.dataset.draft, target.value);
+  if (target.dataset && "grow" in target.dataset) growBox(target);
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && typing?.form?.dataset.act) {
+    event.preventDefault();
+    typing.form.requestSubmit();
+  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && shownPage) {
+    const button = $(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`, $("#kt-" + shownPage));
+    if (!button || button.closest("[hidden]")) return;
+    event.preventDefault();
+    button.click();
+  }
 });
 
-speak(firstLanguage());
-grow();
-if (matchMedia("(hover: hover)").matches) box.focus();
-app.dataset.ready = "yes";
+// Addresses -----------------------------------------------------------------------------------
+const opened = { ask: () => {} }; // ask.js says what happens there
+function address() {
+  const [page, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  let id = rest.join("/");
+  try { id = decodeURIComponent(id); } catch {}
+  return $(`.kt-view[data-page="${CSS.escape(page)}"]`) ? [page, id] : ["ask", ""];
+}
+function open() {
+  const [page, id] = address(), section = $("#kt-" + page);
+  const arrived = shownPage !== page;
+  shownPage = page;
+  for (const other of $$(".kt-view")) other.hidden = other !== section;
+  for (const link of $$("[data-nav]"))
+    if (link.dataset.nav === page) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  app.dataset.page = page;
+  if (opened[page]) return opened[page](id);
+  if (!$("*", section)) {
+    section.append($("#kt-loading").content.cloneNode(true));
+    section.firstElementChild.classList.add("kt-waiting");
+  }
+  if (arrived) section.scrollTop = 0;
+  act(page, "open", { id });
+}
+function go(route) {
+  if (route.split("/")[0] === shownPage) history.pushState(null, "", "#/" + route);
+  else location.hash = "#/" + route;
+}
+addEventListener("hashchange", open);
+window.kt = { act, go, toast };

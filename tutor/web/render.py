@@ -20,7 +20,7 @@ from markdown_it.token import Token as Node
 
 from tutor.answers import Answer, Citation
 from tutor.retrieval import Passage
-from tutor.web.text import attributes, both
+from tutor.web.text import both
 
 _OPEN, _SEP, _CLOSE, _CHIP, _END = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _PRIVATE = re.compile(r"[\ue000-\ue00f\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
@@ -371,49 +371,7 @@ def asks(questions: Sequence[str]) -> str:
     ) + "</div>"
 
 
-def error(message: str | None) -> str:
+def error(message: str | None, key: str = "failed") -> str:
     """One line about an error that a person can do something about; None for any other."""
     line = plain(message) if message else both("crashed")
-    return f'<p class="kt-error"><strong>{both("error")}</strong> {line}</p>'
-
-
-def page() -> str:
-    """The page itself, before anything was asked."""
-    from tutor.web.text import EXAMPLES, NAME
-
-    name, _, chinese = NAME.partition(" · ")
-    wheel = (
-        '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9"/>'
-        '<g fill="none" stroke-width="2" stroke-linecap="round"><circle cx="16" cy="16" r="6.5"/>'
-        '<path d="M16 5v22M5 16h22M8.2 8.2l15.6 15.6M23.8 8.2L8.2 23.8"/></g>'
-        '<circle cx="16" cy="16" r="2.6" class="kt-hub"/></svg>'
-    )
-    examples = "".join(
-        f'<div class="kt-{lang}" lang="{lang}">{asks(questions)}</div>'
-        for lang, questions in EXAMPLES.items()
-    )
-    return f"""<div id="kt" class="kt" data-lang="en">
-<header class="kt-head"><div class="kt-brand">{wheel}<h1>{name}<span class="kt-dot"> · </span><span>{chinese}</span></h1></div>
-<div class="kt-tools"><button type="button" id="kt-new">{both("new")}</button>
-<div class="kt-langs" role="group" {attributes("aria-label", "language")}>
-<button type="button" data-set-lang="zh" lang="zh-CN">中文</button>
-<button type="button" data-set-lang="en" lang="en">English</button></div></div></header>
-<div class="kt-main"><section class="kt-chat" {attributes("aria-label", "conversation")}>
-<div id="kt-log" class="kt-log"><div id="kt-welcome" class="kt-welcome"><h2>{both("welcome")}</h2>
-<p>{both("promise")}</p><p class="kt-label">{both("examples")}</p>{examples}</div></div></section>
-<aside class="kt-side" {attributes("aria-label", "evidence")}>
-<h2 class="kt-side-head">{both("evidence")}<span id="kt-count"></span></h2>
-<div id="kt-evidence" class="kt-evidence"><p id="kt-none" class="kt-quiet">{both("evidence_empty")}</p>
-</div></aside>
-<div class="kt-bar"><form id="kt-form" class="kt-form" autocomplete="off">
-<textarea id="kt-q" rows="1" maxlength="4000" {attributes("placeholder", "placeholder")}
-{attributes("aria-label", "question")}></textarea>
-<button type="submit" id="kt-send" {attributes("aria-label", "send")}>
-<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 16V4M5 9l5-5 5 5"/></svg></button>
-<button type="button" id="kt-stop" {attributes("aria-label", "stop")}>
-<svg viewBox="0 0 20 20" aria-hidden="true"><rect x="5.5" y="5.5" width="9" height="9" rx="1.5"/></svg>
-</button></form><p class="kt-hint">{both("hint")}</p></div></div>
-<div id="kt-live" class="kt-hidden" role="status" aria-live="polite"></div>
-<template id="kt-looking">{looking()}</template>
-<template id="kt-broken"><p class="kt-error"><strong>{both("error")}</strong> {both("broken")}</p></template>
-</div>"""
+    return f'<p class="kt-error"><strong>{both(key)}</strong> {line}</p>'

@@ -5,6 +5,7 @@ Both languages stand in the page, and CSS shows one: switching needs no server.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 NAME = "Kube Tutor · Kubernetes 导师"
@@ -24,8 +25,47 @@ EXAMPLES = {
     ),
 }
 
+
+class Words:
+    """Texts in both languages by key: (zh, en), with {fields} that a call fills in."""
+
+    def __init__(self, strings: Mapping[str, tuple[str, str]]) -> None:
+        self.strings = strings
+
+    def both(self, key: str, **values: object) -> str:
+        """HTML with the text in both languages, of which CSS shows one; all is escaped."""
+        zh, en = (escape(text.format(**values) if values else text) for text in self.strings[key])
+        return f'<span class="kt-zh" lang="zh-CN">{zh}</span><span class="kt-en" lang="en">{en}</span>'
+
+    def attributes(self, name: str, key: str, **values: object) -> str:
+        """HTML attributes that give the page's script both languages of attribute `name`."""
+        zh, en = (
+            escape(text.format(**values) if values else text, quote=True)
+            for text in self.strings[key]
+        )
+        return f'{name}="{en}" data-{name}-zh="{zh}" data-{name}-en="{en}"'
+
+    def say(self, lang: str, key: str, **values: object) -> str:
+        """The text in one language, not escaped."""
+        text = self.strings[key][lang != "zh"]
+        return text.format(**values) if values else text
+
+
 # key: (zh, en)
 STRINGS = {
+    "nav": ("页面", "Pages"),
+    "ask": ("提问", "Ask"),
+    "interview": ("面试", "Interview"),
+    "review": ("复习", "Review"),
+    "progress": ("进度", "Progress"),
+    "library": ("资料", "Library"),
+    "loading": ("载入中…", "Loading…"),
+    "failed": ("没能完成", "That didn't work"),
+    "gone": (
+        "连接断开了，或者服务器正忙。内容没有丢，请再试一次。",
+        "The connection was lost, or the server is busy. Nothing is lost; please try again.",
+    ),
+    "theme": ("深色或浅色", "Dark or light"),
     "new": ("新对话", "New chat"),
     "language": ("语言", "Language"),
     "conversation": ("对话", "Conversation"),
@@ -82,13 +122,6 @@ STRINGS = {
 }
 
 
-def both(key: str, **values: object) -> str:
-    """HTML with the string in both languages; values are escaped."""
-    zh, en = (escape(text.format(**values) if values else text) for text in STRINGS[key])
-    return f'<span class="kt-zh" lang="zh-CN">{zh}</span><span class="kt-en" lang="en">{en}</span>'
-
-
-def attributes(name: str, key: str) -> str:
-    """HTML attributes that give the page's script both languages of attribute `name`."""
-    zh, en = (escape(text, quote=True) for text in STRINGS[key])
-    return f'{name}="{en}" data-{name}-zh="{zh}" data-{name}-en="{en}"'
+_WORDS = Words(STRINGS)
+both = _WORDS.both
+attributes = _WORDS.attributes

@@ -176,7 +176,7 @@ class View:
         known = isinstance(error, TutorError)
         if not known:
             log.error("a question failed", exc_info=error)
-        self._state, self._model = "error", render.error(str(error) if known else None)
+        self._state, self._model = "error", render.error(str(error) if known else None, "error")
 
     @property
     def said(self) -> str:
