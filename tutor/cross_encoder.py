@@ -19,12 +19,13 @@ import torch
 
 from tutor.e5 import E5Tokenizer, load_bert, quick_dtype
 from tutor.errors import ModelDamaged
-from tutor.grading.judging import Reading
+from tutor.grading import VERDICTS, Reading
 
 FROZEN = 4
 """Layers of e5 that stay as they are."""
 MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
 """Tokens; the model has 512 places. What is longer is cut at a clause, or at its end."""
+MISSED = VERDICTS.index("missed")
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
 _STEP = 32
@@ -120,14 +121,37 @@ def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5T
 def read(
     model: CrossEncoder, tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, points: Sequence[str]
 ) -> Reading:
-    """One pass per core over all points."""
-    rows = [encode(tokenizer, clauses, question, point) for point in points]
+    """One pass per core over all points.
+
+    A long reply is read in windows; for each point the one counts that says most of it.
+    """
+    windows = _windows(tokenizer, clauses)
+    rows = [
+        encode(tokenizer, clauses[start:end], question, point) for point in points for start, end in windows
+    ]
     outputs = _spread(model, rows)
-    verdicts = torch.softmax(torch.stack([verdict for verdict, _ in outputs]), 1).numpy()
+    verdicts = np.zeros((len(points), 4), np.float32)
     marks = np.zeros((len(points), len(clauses)), np.float32)
-    for place, (_, logits) in zip(marks, outputs, strict=True):
-        place[: len(logits)] = torch.sigmoid(logits).numpy()
+    for number in range(len(points)):
+        found = outputs[number * len(windows) : (number + 1) * len(windows)]
+        chances = torch.softmax(torch.stack([verdict for verdict, _ in found]), 1).numpy()
+        best = int(chances[:, MISSED].argmin())
+        verdicts[number] = chances[best]
+        logits = torch.sigmoid(found[best][1]).numpy()
+        marks[number, windows[best][0] : windows[best][0] + len(logits)] = logits
     return Reading(verdicts, marks)
+
+
+def _windows(tokenizer: E5Tokenizer, clauses: Sequence[str]) -> list[tuple[int, int]]:
+    """Ranges of clauses that fit into one text."""
+    found, start, size = [], 0, 0
+    for number, clause in enumerate(clauses):
+        tokens = len(tokenizer.ids(clause))
+        if number > start and size + tokens > MAX_REPLY:
+            found.append((start, number))
+            start, size = number, 0
+        size += tokens
+    return [*found, (start, len(clauses))]
 
 
 @torch.inference_mode()
