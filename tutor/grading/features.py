@@ -13,6 +13,7 @@ NAMES = (
     "hit", "partial", "missed", "contradicted",
     "recall", "recall in evidence", "numbers agree", "numbers differ", "polarity differs",
     "strongest mark", "marked share", "function words", "words a clause",
+    "concepts in evidence", "concepts elsewhere", "other concepts",
 )
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -40,6 +41,8 @@ def features(
     said, near = set(lexicon.tokens(reply)), set(lexicon.tokens(deciding))
     numbers = set(_NUMBER.findall(point))
     spoken = set(_NUMBER.findall(deciding))
+    named, here = set(lexicon.concepts(point)), set(lexicon.concepts(deciding))
+    elsewhere = set(lexicon.concepts(reply)) - here
     logs = np.log(np.clip(verdicts, 1e-4, 1))
     letters = max(1, sum(char.isalnum() for char in reply))
     return np.array([
@@ -53,4 +56,8 @@ def features(
         float((marks > 0.5).mean()) if len(marks) else 0.0,
         min(1.0, 4 * len(_FUNCTION.findall(reply)) / letters),
         min(2.0, len(lexicon.words(reply)) / max(1, len(clauses)) / 8),
+        lexicon.overlap(named, here),
+        # The words of the point with another subject: how swapped terms look.
+        lexicon.overlap(named, elsewhere),
+        min(1.0, len(here - named) / 4) if named - here else 0.0,
     ])

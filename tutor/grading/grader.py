@@ -17,7 +17,7 @@ from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
 from tutor.grading.score import score
-from tutor.grading.structure import structure_verdict
+from tutor.grading.structure import commands, manifests, structure_verdict
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
 
 MAX_REPLY = 20_000
@@ -188,16 +188,22 @@ def _verdict(
 
 
 def _by_structure(point: PointVerdict, text: str, reply: str) -> PointVerdict:
-    """YAML and kubectl are compared by structure, where the point and the reply both have them."""
+    """YAML, and kubectl with flags, are compared by structure where the point and the reply have them.
+
+    What is said around them is the judge's: a command that a reply warns of is no hit.
+    """
+    if not (manifests(text) or any(command.flags for command in commands(text))):
+        return point
     found = structure_verdict(text, reply)
     if found is None or found[0] in ("missed", point.verdict):
         return point
     verdict, (start, end) = found
-    if verdict == "partial" and point.verdict in ("hit", "contradicted"):
+    overrules = {"hit": ("missed", "partial"), "partial": ("missed",), "contradicted": ("missed", "partial")}
+    if point.verdict not in overrules[verdict]:
         return point
     lang = lexicon.language(point.text)
     return replace(
-        point, verdict=verdict, quote=reply[start:end], confidence=0.9, unsure=False, self_check="",
+        point, verdict=verdict, quote=reply[start:end], confidence=0.8, unsure=False, self_check="",
         feedback=feedback.of_point(verdict, point.text, lang), decided_by="structure",
     )
 
