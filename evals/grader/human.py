@@ -50,8 +50,8 @@ def cosine(rows: list[dict]) -> np.ndarray:
 
 def figures(rows: list[dict], values: np.ndarray) -> dict:
     """Agreement of `values` with people. A rank baseline gets the cut that suits it best."""
-    from sklearn.metrics import cohen_kappa_score, f1_score
     from scipy.stats import spearmanr
+    from sklearn.metrics import cohen_kappa_score, f1_score
 
     if "label_3way" in rows[0]:
         truth = np.array([row["label_3way"] == "correct" for row in rows])

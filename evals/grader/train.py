@@ -26,6 +26,7 @@ from evals.grader.pairs import (
     held_out,
     hollow,
     public,
+    spoilt,
     written,
 )
 from tutor.corpus import read
@@ -114,17 +115,17 @@ def loss_of(outputs, batch: list[Pair], texts: Texts) -> torch.Tensor:
 
 def train(
     out: Path, epochs: int, seed: int, most_public: int, folders: list[Path],
-    start: Path | None = None, everything: bool = False, rate: float = RATE,
+    start: Path | None = None, rate: float = RATE, share: float = 1.0, spoils: int = 0,
 ) -> dict:
     draw = random.Random(seed)
     torch.manual_seed(seed)
     items = {item.id: item for item in read(CORPUS).items}
     replies = [reply for folder in folders for reply in load(folder)]
-    known = [r for r in replies if everything or not held_out(r.item)]
+    known = [r for r in replies if not held_out(r.item)]
     aside = [r for r in replies if held_out(r.item)]
     own = written(known, items)
-    corpus_items = [i for i in items.values() if i.points and (everything or not held_out(i.id))]
-    unseen = frozenset() if everything else aside_public()
+    corpus_items = [i for i in items.values() if i.points and not held_out(i.id)]
+    unseen = aside_public()
     bert, tokenizer = load_bert(dtype=torch.float32)
     texts = Texts(tokenizer)
     model = CrossEncoder(bert)
@@ -143,14 +144,16 @@ def train(
     by_key = {pair.key: pair for pair in own}
     plan = []
     for _ in range(epochs):
-        told = [pair for pair in own if pair.verdict != "missed" or pair.twin or draw.random() < 0.5]
+        kept = {"missed": 0.5 * share}
+        told = [pair for pair in own if pair.twin or draw.random() < kept.get(pair.verdict, share)]
         pairs = [
             *told, *across(told, known, items, 0.1, draw), *cut(told, 0.15, draw),
             *hollow(told, items, 0.08, draw),
             *from_corpus(draw.sample(corpus_items, len(corpus_items) // 5), draw),
             *public(draw, most_public, unseen),
         ]
-        pairs += [by_key[key] for key in {p.twin for p in told if p.twin} - {p.key for p in told}]
+        pairs += spoilt(own, spoils, draw)
+        pairs += [by_key[key] for key in {p.twin for p in pairs if p.twin} - {p.key for p in told}]
         plan.append(batches(pairs, texts, draw))
     steps = sum(len(part) for part in plan)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -263,11 +266,12 @@ def main() -> None:
     parser.add_argument("--replies", type=Path, nargs="*", default=[FOLDER], help="folders of replies")
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--rate", type=float, default=RATE)
-    parser.add_argument("--everything", action="store_true", help="train on the items kept aside too")
+    parser.add_argument("--share", type=float, default=1.0, help="of the written pairs in each epoch")
+    parser.add_argument("--spoils", type=int, default=0, help="twins made by rule in each epoch")
     options = parser.parse_args()
     train(
         options.out, options.epochs, options.seed, options.public, options.replies,
-        options.start, options.everything, options.rate,
+        options.start, options.rate, options.share, options.spoils,
     )
 
 
