@@ -75,7 +75,7 @@ class FakeChat:
 
 
 class FakeJudge:
-    """A point is hit when at least half of its tokens stand in the clauses, else missed.
+    """A point is hit when at least half of its words stand in the clauses, else missed.
 
     `sure` is the probability of that verdict; below .6 it is an unsure one.
     """
@@ -86,11 +86,11 @@ class FakeJudge:
         self._sure = sure
 
     def read(self, clauses: Sequence[str], question: str, points: Sequence[str]) -> Reading:
-        said = [set(lexicon.tokens(clause)) for clause in clauses]
+        said = [set(lexicon.words(clause)) for clause in clauses]
         verdicts = np.full((len(points), len(VERDICTS)), (1 - self._sure) / (len(VERDICTS) - 1))
         marks = np.zeros((len(points), len(clauses)))
         for number, point in enumerate(points):
-            wanted = set(lexicon.tokens(point))
+            wanted = set(lexicon.words(point))
             marks[number] = [lexicon.overlap(wanted, tokens) for tokens in said]
             hit = lexicon.overlap(wanted, set().union(*said)) >= 0.5
             verdicts[number, VERDICTS.index("hit" if hit else "missed")] = self._sure
