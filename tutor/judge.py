@@ -11,7 +11,7 @@ from tutor.grading import Reading
 
 WEIGHTS = Path(__file__).parent / "grading" / "judge.npz"
 """What training changed; `evals/grader/README.md` is its model card."""
-SHA256 = ""
+SHA256 = "1589ef30971ce2813367c3187677fe17f8cd12459857280a5270e76aaa234e21"
 
 
 class BundledJudge:

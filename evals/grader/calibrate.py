@@ -54,11 +54,12 @@ def rows_of(cases: Iterable, items: dict[str, Item], judge: Judge) -> Rows:
         lang = lexicon.language(case.text)
         said = [case.text[a:b] for a, b in spans]
         points = [p.text[lang] for p in item.points]
-        reading = judge.read(said, item.question[lang], points)
+        claims = [m.claim[lang] for m in item.misconceptions]
+        reading = judge.read(said, item.question[lang], [*points, *claims])
         for number, point in enumerate(points):
             marks = reading.marks[number]
             evidence = deciding_clauses(marks, spans, case.text)
-            x.append(features(reading.verdicts[number], marks, said, evidence, point))
+            x.append(features(reading.verdicts, number, len(points), marks, said, evidence, point))
             y.append(VERDICTS.index(case.verdicts[number]))
             groups.append(case.item)
     return Rows(np.stack(x), np.array(y), np.array(groups))
@@ -119,6 +120,7 @@ def main() -> None:
     report["judge and marks"] = figures(crossed(rows, [0, 1, 2, 3, *range(9, 11)]), rows.y)
     sure = crossed(rows)
     report["all"] = figures(sure, rows.y)
+    report["all but what the other points say"] = figures(crossed(rows, list(range(len(NAMES) - 5))), rows.y)
     low = sure.max(1) < UNSURE
     report["unsure"] = {
         "share": round(float(low.mean()), 3),

@@ -14,6 +14,7 @@ NAMES = (
     "recall", "recall in evidence", "numbers agree", "numbers differ", "polarity differs",
     "strongest mark", "marked share", "function words", "words a clause",
     "concepts in evidence", "concepts elsewhere", "other concepts",
+    "hit elsewhere", "missed elsewhere", "contradicted elsewhere", "most contradicted", "claim stated",
 )
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -28,13 +29,16 @@ _FUNCTION = re.compile(
 
 
 def features(
-    verdicts: np.ndarray, marks: np.ndarray, clauses: Sequence[str], evidence: Sequence[int], point: str
+    verdicts: np.ndarray, number: int, points: int, marks: np.ndarray, clauses: Sequence[str],
+    evidence: Sequence[int], point: str,
 ) -> np.ndarray:
-    """(len(NAMES),) floats.
+    """(len(NAMES),) floats about the text `point`, which is row `number` of `verdicts`.
 
-    `verdicts` (4,) probabilities and `marks` (clauses,) come from the judge;
-    `evidence` are the numbers of the clauses that decide.
+    `verdicts` (texts, 4) are the judge's probabilities, the first `points` rows
+    those of the key points and the others of known misconceptions; `marks`
+    (clauses,) is the judge's too. `evidence` are the clauses that decide.
     """
+    others = np.delete(verdicts[:points], number, 0) if points > 1 and number < points else verdicts[:points]
     reply = "\n".join(clauses)
     deciding = " ".join(clauses[n] for n in evidence)
     wanted = set(lexicon.tokens(point))
@@ -43,7 +47,7 @@ def features(
     spoken = set(_NUMBER.findall(deciding))
     named, here = set(lexicon.concepts(point)), set(lexicon.concepts(deciding))
     elsewhere = set(lexicon.concepts(reply)) - here
-    logs = np.log(np.clip(verdicts, 1e-4, 1))
+    logs = np.log(np.clip(verdicts[number], 1e-4, 1))
     letters = max(1, sum(char.isalnum() for char in reply))
     return np.array([
         *logs,
@@ -60,4 +64,8 @@ def features(
         # The words of the point with another subject: how swapped terms look.
         lexicon.overlap(named, elsewhere),
         min(1.0, len(here - named) / 4) if named - here else 0.0,
+        # Who has one thing the wrong way round has others so too.
+        *others.mean(0)[[0, 2, 3]],
+        verdicts[:points, 3].max(),
+        verdicts[points:, 0].max(initial=0.0),
     ])

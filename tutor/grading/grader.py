@@ -138,7 +138,7 @@ def _grade(
             marks = reading.marks[number]
             deciding = deciding_clauses(marks, spans, reply)
             evidence.append(deciding)
-            rows.append(features(reading.verdicts[number], marks, said, deciding, text))
+            rows.append(features(reading.verdicts, number, len(read), marks, said, deciding, text))
         sure = calibration.probabilities(np.stack(rows))
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
