@@ -9,6 +9,7 @@ from those. What is trained ships as 4-bit differences from e5's own weights.
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -218,9 +219,10 @@ def save_weights(model: CrossEncoder, trained: dict[str, torch.Tensor], path: Pa
 def load_weights(model: CrossEncoder, path: Path, sha256: str | None = None) -> None:
     """Puts saved weights into a model fresh from e5. Raises `ModelDamaged`."""
     try:
-        if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raw = path.read_bytes()
+        if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
             raise ValueError("its sha256 is not the published one")
-        with np.load(path, allow_pickle=False) as arrays, torch.no_grad():
+        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays, torch.no_grad():
             for name, parameter in model.named_parameters():
                 if name in arrays:
                     parameter.copy_(torch.from_numpy(arrays[name].astype(np.float32)))

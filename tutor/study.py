@@ -91,7 +91,7 @@ class Study:
         calibration = self._calibration or shipped_calibration()
         if reference is not None:
             text = question.title(lang or lexicon.language(reply)) if isinstance(question, Item) else question
-            return grade_reference(text, reply, reference, self._judge, calibration, lang=lang)
+            return grade_reference(text, reply, reference, self._judge, uncalibrated(), lang=lang)
         item = question if isinstance(question, Item) else self.find(question)
         return grade_item(item, reply, self._judge, calibration, lang=lang)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from evals.grader.pairs import PUBLIC, aside_public
 from tutor import lexicon
-from tutor.grading import grade_reference, shipped_calibration
+from tutor.grading import grade_reference, uncalibrated
 from tutor.judge import WEIGHTS, BundledJudge
 
 SETS = {"ads": "ads.zh.train.jsonl", "semeval": "semeval2013.en.train.jsonl"}
@@ -85,7 +85,7 @@ def main() -> None:
     for name in SETS:
         rows = rows_of(name, options.limit)
         grades = [
-            grade_reference(row["question"], row["student_answer"], row["references"], judge, shipped_calibration())
+            grade_reference(row["question"], row["student_answer"], row["references"], judge, uncalibrated())
             for row in rows
         ]
         ours = np.array([grade.score / 10 for grade in grades])

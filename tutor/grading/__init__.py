@@ -1,7 +1,7 @@
 """item + reply -> `Grade`: a verdict per key point, quoted, scored in code."""
 
 from tutor.grading.grader import MAX_REPLY, grade_item, grade_reference, with_self_check
-from tutor.grading.judging import Calibration, Judge, Reading, shipped_calibration
+from tutor.grading.judging import Calibration, Judge, Reading, shipped_calibration, uncalibrated
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "grade_item",
     "grade_reference",
     "shipped_calibration",
+    "uncalibrated",
     "with_self_check",
 ]

@@ -57,6 +57,15 @@ class Calibration:
 
 
 @cache
+def uncalibrated() -> Calibration:
+    """Takes the judge's probabilities as they are: for references, on which it was trained as they stand."""
+    size = len(NAMES)
+    weights = np.zeros((len(VERDICTS), size))
+    weights[:, : len(VERDICTS)] = np.eye(len(VERDICTS))
+    return Calibration(weights, np.zeros(len(VERDICTS)), np.zeros(size), np.ones(size), unsure=0.5)
+
+
+@cache
 def shipped_calibration() -> Calibration:
     """Fitted by `python -m evals.grader.calibrate`."""
     raw = json.loads((resources.files(__package__) / "calibration.json").read_text("utf-8"))

@@ -1,0 +1,83 @@
+"""The real judge with its shipped weights: slow to load, so few replies."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evals.grader.pairs import held_out
+from tutor.corpus import Item, read
+from tutor.errors import ModelDamaged
+from tutor.grading import grade_item, grade_reference, shipped_calibration, uncalibrated
+from tutor.judge import SHA256, WEIGHTS, BundledJudge
+
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
+FULL = {
+    "zh": "扩容只要改一处：把 PVC 的 spec.resources.requests.storage 改大，前提是 StorageClass 里 allowVolumeExpansion 打开了。"
+    "PV 不会另建一个，还是原来那个变大。文件系统在 Pod 挂载的时候扩，多数 CSI 驱动在线就能做，不用重启。缩容是做不到的。",
+    "en": "You only edit the claim: raise spec.resources.requests.storage, and the class must have allowVolumeExpansion "
+    "set. The volume that exists grows, no new one is made. The file system grows while mounted with most CSI drivers. "
+    "You can't make it smaller again.",
+}
+
+
+@pytest.fixture(scope="module")
+def judge() -> BundledJudge:
+    return BundledJudge()
+
+
+@pytest.fixture(scope="module")
+def item() -> Item:
+    found = next(item for item in read(CORPUS).items if item.id == "volume-expansion")
+    assert held_out(found.id)  # nothing of it trained the judge
+    return found
+
+
+def test_the_shipped_weights_are_the_published_ones() -> None:
+    assert hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() == SHA256
+
+
+def test_damaged_weights_are_refused_with_a_way_out(tmp_path: Path) -> None:
+    cut = tmp_path / "judge.npz"
+    cut.write_bytes(WEIGHTS.read_bytes()[:100_000])
+    with pytest.raises(ModelDamaged, match="judge.npz"):
+        BundledJudge(cut, None).read(["a"], "q", ["p"])
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_good_reply_beats_a_poor_one(judge: BundledJudge, item: Item, lang: str) -> None:
+    poor = {"zh": "存储这块比较复杂，要看具体情况，一般改一下配置就行。", "en": "Storage is complex; it depends on the setup."}
+    good = grade_item(item, FULL[lang], judge, shipped_calibration())
+    bad = grade_item(item, poor[lang], judge, shipped_calibration())
+    assert good.score >= 6 > 2 >= bad.score
+    assert all(point.quote in FULL[lang] for point in good.points)
+
+
+def test_key_terms_alone_earn_little(judge: BundledJudge, item: Item) -> None:
+    bag = "PVC、PV、StorageClass、allowVolumeExpansion、CSI、文件系统、spec.resources.requests.storage"
+    assert grade_item(item, bag, judge, shipped_calibration()).score <= 3
+
+
+def test_a_long_reply_is_read_to_its_end(judge: BundledJudge, item: Item) -> None:
+    padding = "我先说说背景，我们公司做电商，平时流量不小，大促的时候更忙。" * 30
+    alone = grade_item(item, FULL["zh"], judge, shipped_calibration())
+    after = grade_item(item, padding + FULL["zh"], judge, shipped_calibration())
+    assert after.coverage >= alone.coverage / 2 > 0
+
+
+def test_any_question_is_graded_by_its_reference(judge: BundledJudge) -> None:
+    reference = "HTTP/2 多路复用让一条连接同时传多个请求。"
+    same = grade_reference("HTTP/2 为什么快？", "多路复用让一条连接可以同时传好多个请求", reference, judge, uncalibrated())
+    other = grade_reference("HTTP/2 为什么快？", "因为它用了更好看的图标", reference, judge, uncalibrated())
+    assert same.score > other.score
+
+
+def test_a_reading_does_not_depend_on_the_other_points(judge: BundledJudge, item: Item) -> None:
+    said = ["扩容只要改 PVC 的大小", "缩容是做不到的"]
+    texts = [point.text["zh"] for point in item.points]
+    together = judge.read(said, item.question["zh"], texts).verdicts
+    alone = np.concatenate([judge.read(said, item.question["zh"], [text]).verdicts for text in texts])
+    assert np.abs(together - alone).max() < 0.03
