@@ -19,6 +19,7 @@ from tutor.grading import (
     grade_item,
     grade_reference,
     shipped_calibration,
+    uncalibrated,
 )
 from tutor.interview import Change, Interview, Plan, regrade, topics_of
 from tutor.progress import Event, InterviewSummary, Learner, Readiness, TopicMastery
