@@ -222,6 +222,14 @@ def test_a_self_check_replaces_the_verdict_and_adds_up_anew() -> None:
     assert with_self_check(grade, {0: "hit"}).score == grade.score
 
 
+def test_a_learner_can_credit_what_was_unsurely_missed() -> None:
+    grade = grade_item(ITEM, REPLY, Says({LIVENESS: ("missed", 0.5, 0)}), PLAIN)
+    assert grade.points[0].quote == "" and grade.points[0].nearest in REPLY
+    credited = with_self_check(grade, {0: "hit"})
+    assert credited.points[0].quote == grade.points[0].nearest
+    assert credited.score == 5.0
+
+
 @pytest.mark.parametrize("judged", [{1: "hit"}, {9: "hit"}, {0: "great"}])
 def test_a_self_check_is_for_unsure_points_only(judged) -> None:
     grade = grade_item(ITEM, REPLY, Says({LIVENESS: ("hit", 0.5, 0)}), PLAIN)

@@ -162,12 +162,12 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def _self_checked(found: Grade, lines: Lines) -> Grade:
-    """The grade after the learner has judged the unsure points that quote the reply."""
+    """The grade after the learner has judged the unsure points."""
     from tutor.grading import with_self_check
 
     judged: dict[int, Verdict] = {}
     for number, point in enumerate(found.points):
-        if point.unsure and point.quote:
+        if point.unsure and point.nearest:
             asked = f"{number + 1}. {show.WORDS[found.lang]['same_thing']}"
             answer = (lines.read(asked) or "").strip().lower()
             if answer in _YES or answer in _NO:

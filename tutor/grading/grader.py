@@ -96,7 +96,7 @@ def with_self_check(grade: Grade, judged: Mapping[int, Verdict]) -> Grade:
             raise InputError(f"point {number!r} isn't one to check", fix="see Grade.points[n].unsure")
         if verdict not in VERDICTS:
             raise InputError(f"a verdict is one of {VERDICTS}, not {verdict!r}")
-        quote = points[number].quote
+        quote = points[number].quote or points[number].nearest
         if verdict != "missed" and not quote:
             raise InputError(f"the reply has no words for point {number!r}", fix="judge it missed")
         points[number] = replace(
@@ -183,7 +183,7 @@ def _verdict(
     return PointVerdict(
         text, verdict, quote if verdict != "missed" else "", source, weight, passage,
         round(confidence, 3), unsure, feedback.of_point(verdict, text, lang),
-        feedback.self_check(text, quote, lang) if unsure else "",
+        feedback.self_check(text, quote, lang) if unsure else "", quote,
     )
 
 

@@ -32,6 +32,8 @@ class PointVerdict:
     unsure: bool = False
     feedback: str = ""
     self_check: str = ""
+    nearest: str = ""
+    """The words of the reply that come nearest to the point, whatever the verdict; "" where it has none."""
     decided_by: str = "grader"
 
 
