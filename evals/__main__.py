@@ -65,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--no-model", action="store_true", help="answers without the chat model")
     ask.add_argument("--limit", type=int, help="only the first cases")
     ask.add_argument("-v", "--verbose", action="store_true", help="print every miss")
+    grade = command("grade", _grade, "the grader on the graded replies")
+    grade.add_argument("--split", choices=("dev", "test"), default="test")
+    grade.add_argument("--limit", type=int, help="only the first cases")
+    grade.add_argument("-v", "--verbose", action="store_true", help="print every verdict that differs")
     command("calibrate", _calibrate, "fit the confidence on the development questions")
     claims = command("claims", _claims, "plant the seed ledger's errors as learners' claims")
     claims.add_argument("--ledger", type=Path, help="default ../shared/seeds/ledger.jsonl")
@@ -130,6 +134,14 @@ def _peers(options: Options) -> Result:
     from evals.suite.peers import peers
 
     return peers(options.answers, options.limit), 0
+
+
+def _grade(options: Options) -> Result:
+    from evals.grade import score
+    from tutor.app import Tutor
+
+    with Tutor.open(chat_model=None) as tutor:
+        return score(tutor.grade, options.split, verbose=options.verbose, limit=options.limit), 0
 
 
 def _ask(options: Options) -> Result:

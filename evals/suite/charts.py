@@ -33,7 +33,7 @@ def lines(
             ]
         if len(series) > 1:
             body.append(
-                f'<text class="name c{number % 5}" x="{_LEFT + 8}" y="{_TOP + 14 + 14 * number}">{escape(name)}</text>'
+                f'<text class="name c{number % 5}" x="{_LEFT + 8}" y="{HEIGHT - _BOTTOM - 8 - 14 * number}">{escape(name)}</text>'
             )
     return _svg(title, body)
 

@@ -221,6 +221,14 @@ def figures(
         value = sample.figure(metric.statistic)
         if value != value:
             continue  # one class alone has no area under its curve
-        low, high = stats.interval(*stats.draw([sample], metric.statistic, draws, seed)) if draws else (value, value)
+        low, high = _interval(metric, sample, value, draws, seed) if draws else (value, value)
         found.append(Figure(name, value, low, high, len(seen), len(mine) - len(seen) - failed, failed))
     return found
+
+
+def _interval(metric: Metric, sample: Sample, value: float, draws: int, seed: int) -> tuple[float, float]:
+    if value in (0.0, 1.0) and metric.statistic in (stats.mean, stats.ratio):
+        # Every draw of nothing but successes is one: the bootstrap would claim to be certain.
+        n = len(sample.clusters)
+        return stats.wilson(round(value * n), n)
+    return stats.interval(*stats.draw([sample], metric.statistic, draws, seed))

@@ -198,7 +198,7 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
     share, spread = hits / n, z * z / n
     middle = (share + spread / 2) / (1 + spread)
     half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    return float(middle - half) if hits else 0.0, float(middle + half) if hits < n else 1.0
 
 
 def _divide(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

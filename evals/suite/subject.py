@@ -26,6 +26,9 @@ from tutor.retrieval import Calibration, Retrieval, shipped_calibration
 from tutor.settings import Settings
 
 View = Callable[[Any], Any]
+LOWERED = 0.3
+"""Share of the threshold that the planted fault leaves. At half of it, 6 of 168 refusals turned into
+answers, which is at the edge of what so many cases can tell from chance; at .3, 13 did."""
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ class CutsTop(Tutor):
 
 def _lowered(subject: Subject) -> Calibration:
     calibration = subject.calibration or shipped_calibration()
-    return replace(calibration, thresholds={lang: 0.5 * t for lang, t in calibration.thresholds.items()})
+    return replace(calibration, thresholds={lang: LOWERED * t for lang, t in calibration.thresholds.items()})
 
 
 FAULTS: dict[str, Callable[[Subject], Subject]] = {
