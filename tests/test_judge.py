@@ -70,8 +70,8 @@ def test_a_long_reply_is_read_to_its_end(judge: BundledJudge, item: Item) -> Non
 
 def test_any_question_is_graded_by_its_reference(judge: BundledJudge) -> None:
     reference = "HTTP/2 多路复用让一条连接同时传多个请求。"
-    same = grade_reference("HTTP/2 为什么快？", "多路复用让一条连接可以同时传好多个请求", reference, judge, uncalibrated())
-    other = grade_reference("HTTP/2 为什么快？", "因为它用了更好看的图标", reference, judge, uncalibrated())
+    same = grade_reference("HTTP/2 为什么快？", "一条连接上可以同时跑好多个请求", reference, judge, uncalibrated())
+    other = grade_reference("HTTP/2 为什么快？", "不知道怎么说，可能是绿色的", reference, judge, uncalibrated())
     assert same.score > other.score
 
 
