@@ -11,8 +11,9 @@ import pytest
 
 from tests.doubles import CORPUS, FakeChat, FakeEmbedder, curated
 from tutor import Answer, Citation, Done, Evidence, Passage, Tutor
-from tutor.app import MAX_QUESTION, VECTORS, embed_corpus, open_index
+from tutor.app import VECTORS, embed_corpus, open_index
 from tutor.errors import CorpusError, InputError
+from tutor.questions import MAX_QUESTION
 from tutor.settings import Settings
 
 

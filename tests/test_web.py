@@ -8,14 +8,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.test_conversations import MemoryLog
 from tests.test_web_render import HOSTILE
 from tutor.answers import Answer, Citation, Done, Event, Evidence, Sentence, Token
-from tutor.app import checked_question
+from tutor.conversations import Conversations
 from tutor.errors import SettingsError
+from tutor.questions import checked_question
 from tutor.retrieval import Passage
 from tutor.settings import Settings
 from tutor.web import application, launch, server_config
@@ -59,13 +62,21 @@ class FakeTutor:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[tuple[str, str]], float]] = []
+        self.users: list[str | None] = []
+        self.log = MemoryLog()
         self.gate = threading.Event()
         self.after_sentence = threading.Event()
         self.running = 0
         self.closed = 0
 
-    def stream(self, question: str, *, history=(), wait: float = 60.0) -> Iterator[Event]:
+    def conversations(self, user: str = "me") -> Conversations:
+        return Conversations(self.log, user)
+
+    def stream(
+        self, question: str, *, history=(), wait: float = 60.0, user: str | None = None
+    ) -> Iterator[Event]:
         checked_question(question)
+        self.users.append(user)
         self.asked.append((question, [(m.role, m.content) for m in history], wait))
         return self._events(question)
 
@@ -159,13 +170,14 @@ class Site:
             connection.close()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Site]:
+@contextmanager
+def serving(folder: Path, *, public: bool = False) -> Iterator[Site]:
     import uvicorn
 
     fake = FakeTutor()
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        running = uvicorn.Server(server_config(application(fake)))  # type: ignore[arg-type]
+        app = application(fake, folder, public=public)  # type: ignore[arg-type]
+        running = uvicorn.Server(server_config(app))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -179,11 +191,18 @@ def server() -> Iterator[Site]:
     assert not thread.is_alive()
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(tmp_path_factory.mktemp("web")) as site:
+        yield site
+
+
 @pytest.fixture
 def site(server: Site) -> Iterator[Site]:
     server.fake.gate.clear()
     server.fake.after_sentence.clear()
     server.fake.asked.clear()
+    server.fake.log.kept.clear()
     server.fake.closed = 0
     yield server
     server.fake.gate.set()
@@ -209,7 +228,7 @@ def visit(site: Site, chromium):
     """Opens the page as a new visitor; afterwards nothing may have gone wrong in any of them."""
     contexts, wrong = [], []
 
-    def open_page(lang: str = "zh-CN", width: int = 1280, height: int = 900):
+    def open_page(lang: str = "zh-CN", width: int = 1280, height: int = 900, site: Site = site):
         context = chromium.new_context(locale=lang, viewport={"width": width, "height": height})
         contexts.append(context)
         page = context.new_page()
@@ -375,7 +394,7 @@ class TestPage:
         assert site.fake.asked[0][1:] == ([], 0)
         assert site.fake.asked[1][1] == [("user", "Pod 一直 Pending？"), ("assistant", ANSWER)]
 
-    def test_two_visitors_share_nothing(self, visit, site) -> None:
+    def test_two_windows_share_no_conversation(self, visit, site) -> None:
         one, two = visit(), visit()
         ask(one, "Pod 一直 Pending？")
         finish(one)
@@ -456,13 +475,108 @@ class TestPage:
         assert page.evaluate("window.__xss") is None
         assert page.evaluate(
             "document.querySelectorAll('#kt-log :is(script,img,iframe,object,style,link,form,input,"
-            "svg,base,meta), #kt-evidence :is(script,img,iframe,object,style,link,form,input,svg)')"
+            "svg,base,meta):not(.kt-answerbar *), #kt-evidence :is(script,img,iframe,object,style,link,form,input,svg)')"
             ".length"
         ) == 0
         assert page.evaluate(
-            "[...document.querySelectorAll('#kt-log *, #kt-evidence *')].flatMap(node =>"
+            "[...document.querySelectorAll('#kt-log *, #kt-evidence *, #kt-chats *')].flatMap(node =>"
             "[...node.attributes]).filter(a => a.name.startsWith('on')).length"
         ) == 0
+
+    def test_a_reload_loses_nothing(self, visit, site) -> None:
+        page = visit()
+        ask(page, "Pod 一直 Pending？")
+        finish(page)
+        page.wait_for_selector("#kt-chats li > a[aria-current]")
+        page.fill("#kt-q", "还没发出的问题")
+        before = [page.inner_text(part) for part in (".kt-question", ".kt-body", "#kt-evidence")]
+        page.reload()
+        finish(page)
+        assert [page.inner_text(part) for part in (".kt-question", ".kt-body", "#kt-evidence")] == before
+        until(lambda: page.input_value("#kt-q") == "还没发出的问题")
+        page.locator('.kt-answer [data-cite="2"]').click()
+        page.wait_for_selector("mark.kt-active")
+        ask(page, "slow 那怎么排查？")
+        page.wait_for_selector(".kt-draft")
+        assert [role for role, _ in site.fake.asked[-1][1]] == ["user", "assistant"]
+        address, context = page.url, page.context
+        page.close()
+        page = context.new_page()
+        page.goto(address)
+        finish(page, 2, "stopped").locator(".kt-again").click()
+        page.wait_for_selector(".kt-turn:nth-of-type(3) .kt-draft")
+        assert site.fake.asked[-1][0] == "slow 那怎么排查？"
+        page.click("#kt-stop")
+        finish(page, 3, "stopped")
+        assert page.input_value("#kt-q") == ""
+
+    def test_conversations_are_searched_renamed_exported_and_deleted(self, visit, site) -> None:
+        page = visit()
+        ask(page, "第一个问题？")
+        finish(page)
+        page.click("#kt-new")
+        ask(page, "第二个问题？")
+        finish(page)
+        page.wait_for_selector("#kt-chats li:nth-of-type(2)")
+        page.locator("#kt-chats li > a", has_text="第一个").click()
+        until(lambda: page.inner_text(".kt-question") == "第一个问题？")
+        page.go_back()
+        until(lambda: page.inner_text(".kt-question") == "第二个问题？")
+        page.locator("#kt-chatlist [name=query]").type("第一个")
+        until(lambda: page.locator("#kt-chats li").count() == 1)
+        page.click("#kt-chats summary")
+        page.fill("#kt-chats [name=title]", "<b>排查</b>")
+        page.press("#kt-chats [name=title]", "Enter")
+        page.wait_for_selector("#kt-chats li:nth-of-type(2)")
+        entry = page.locator("#kt-chats li", has_text="<b>排查</b>")
+        entry.locator("summary").click()
+        with page.expect_download() as download:
+            entry.locator("[data-act='ask.export']").click()
+        assert download.value.suggested_filename == "b-排查-b.md"
+        assert Path(download.value.path()).read_text("utf-8").startswith("# <b>排查</b>\n\n## 第一个问题？")
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.locator("#kt-chats li", has_text="第二个").locator("summary").click()
+        page.locator("#kt-chats li", has_text="第二个").locator("[data-act='ask.delete']").click()
+        page.wait_for_selector("#kt-welcome")
+        assert page.url.endswith("#/ask")
+        assert [c.title for c in site.fake.conversations().all()] == ["<b>排查</b>"]
+
+    def test_an_answer_is_rated_with_a_reason(self, visit, site) -> None:
+        page = visit("en-US")
+        ask(page, "Pod 一直 Pending？")
+        turn = finish(page)
+        turn.get_by_label("Not helpful").click()
+        reason = turn.locator("[name=reason]")
+        reason.fill("引用错了")
+        reason.press("Enter")
+        until(lambda: turn.locator("[name=reason]").count() == 0)
+        assert turn.get_by_label("Not helpful").get_attribute("aria-pressed") == "true"
+        [kept] = site.fake.conversations().all()
+        assert (kept.turns[0].rating, kept.turns[0].reason) == ("down", "引用错了")
+
+    def test_each_page_has_an_address_and_a_failure_has_a_sentence(self, visit, site, caplog) -> None:
+        page = visit()  # this tutor has no progress: that page can't be shown
+        page.click("[data-nav=progress]")
+        page.wait_for_selector("#kt-progress .kt-error")
+        assert "没能完成" in page.inner_text("#kt-progress")
+        assert page.url.endswith("#/progress")
+        assert page.locator("[aria-current=page]").inner_text() == "进度"
+        assert not page.locator("#kt-ask").is_visible()
+        page.go_back()
+        ask(page, "Pod 一直 Pending？")
+        finish(page)
+        assert any("of page 'progress' failed" in record.message for record in caplog.records)
+
+    def test_looks_and_language_stay(self, visit) -> None:
+        page = visit("en-US", width=390, height=844)
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.click("#kt-theme")
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.click("[data-set-lang=zh]")
+        page.reload()
+        page.wait_for_selector("#kt[data-ready]")
+        assert light != dark == page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert page.locator("[data-nav=review]").inner_text() == "复习"
 
     def test_nothing_overflows_on_a_phone(self, visit) -> None:
         page = visit(width=390, height=844)
@@ -471,6 +585,10 @@ class TestPage:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator(".kt-main").evaluate("main => main.scrollWidth") <= 390
         assert page.locator("#kt-q").is_visible()
+        page.click("#kt-showchats")
+        assert page.locator("#kt-chats li").is_visible()
+        page.click("#kt-showchats")
+        assert not page.locator("#kt-chatlist").is_visible()
         below = page.locator(".kt-side").bounding_box()
         assert below["y"] >= turn.bounding_box()["y"] + turn.bounding_box()["height"] - 1
 
@@ -498,7 +616,7 @@ def test_files_and_routes_that_the_page_does_not_use_are_not_served(site: Site, 
 
 
 @pytest.mark.parametrize(
-    "path", ["/gradio_api/upload", "/gradio_api/call/ask", "/gradio_api/api/ask", "/login",
+    "path", ["/gradio_api/upload", "/gradio_api/call/ask", "/gradio_api/api/ask", "/kt/other",
              "/gradio_api/component_server", "/gradio_api/process_recording"],
 )  # fmt: skip
 def test_nothing_can_be_posted_but_questions(site: Site, path: str) -> None:
@@ -538,7 +656,7 @@ def test_headers_forbid_what_the_page_does_not_need(site: Site) -> None:
     assert "https:" not in policy
     assert "*" not in policy
     assert found["x-content-type-options"] == "nosniff"
-    assert found["referrer-policy"] == "no-referrer"
+    assert found["referrer-policy"] == "same-origin"
     assert b"googleapis" not in body
     assert b"cdnjs" not in body
     assert b"api_name" not in body.replace(
@@ -564,9 +682,9 @@ def test_gradio_does_not_call_home() -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", ""])
-def test_other_hosts_are_refused_until_there_are_accounts(host: str, tmp_path: Path) -> None:
+def test_other_addresses_are_refused_until_there_are_accounts(host: str, tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, cache_dir=tmp_path, chat="none", host=host, port=0)
-    with pytest.raises(SettingsError, match="no accounts"):
+    with pytest.raises(SettingsError, match="tutor user add NAME"):
         launch(FakeTutor(), settings, open_browser=False)  # type: ignore[arg-type]
 
 

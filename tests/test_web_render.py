@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from importlib import import_module
 
 import pytest
 
 from tutor.answers import Answer, Citation, Done, Evidence, Sentence, Token, spans
+from tutor.conversations import Conversation, Turn
 from tutor.retrieval import Passage
-from tutor.web import render
+from tutor.web import chat, door, render, shell
+from tutor.web.pages import PAGES
 from tutor.web.text import EXAMPLES, STRINGS
 from tutor.web.turns import View, after
 
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOSTILE = [
     "<script>window.__xss=1</script>",
     "<ScRiPt src=//evil.example/x.js></sCrIpT>",
@@ -70,24 +75,36 @@ ATTRIBUTES = {
     "href", "rel", "target", "class", "start", "lang", "type", "data-cite", "data-cites", "tabindex",
     "aria-label", "open",
 }  # fmt: skip
-VOID = {"br", "hr"}
+VOID = {"br", "hr", "input"}
+
+
+FORM = {"form", "label", "input", "article", "template", "ul", "li", "h3", "svg", "path"}
+FORM_ATTRIBUTES = re.compile(
+    r"data-(act|arg-\w+|confirm-\w+|copy|chat|turn|state|count|aria-label-\w+|title-\w+|placeholder-\w+)"
+    r"|id|name|value|maxlength|required|title|placeholder|aria-\w+|viewbox|d|transform"
+)
 
 
 class Checker(HTMLParser):
     """Fails on anything that isn't known to be harmless; keeps the text and the marks."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forms: bool = False) -> None:
         super().__init__(convert_charrefs=True)
+        self.forms = forms
         self.open: list[str] = []
         self.text = ""
         self.marked: dict[str, str] = {}
         self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in render._TAGS | OURS, tag
+        assert tag in render._TAGS | OURS | (FORM if self.forms else set()), tag
         found = dict(attrs)
-        assert set(found) <= ATTRIBUTES, found
-        if tag == "a" and "href" in found:
+        assert all(
+            name in ATTRIBUTES or (self.forms and FORM_ATTRIBUTES.fullmatch(name)) for name in found
+        ), found
+        if tag == "a" and str(found.get("href", "")).startswith("#/"):
+            assert re.fullmatch(r"#/ask/chat-[0-9a-f]+", str(found["href"]))
+        elif tag == "a" and "href" in found:
             assert str(found["href"]).startswith("https://"), found
             assert "noopener" in str(found["rel"])
             assert found["target"] == "_blank"
@@ -115,8 +132,8 @@ class Checker(HTMLParser):
     handle_decl = handle_pi = unknown_decl = handle_comment
 
 
-def check(html: str) -> Checker:
-    checker = Checker()
+def check(html: str, *, forms: bool = False) -> Checker:
+    checker = Checker(forms=forms)
     checker.feed(html)
     checker.close()
     assert not checker.open
@@ -160,6 +177,32 @@ def test_hostile_text_becomes_no_active_content_anywhere(text: str) -> None:
         render.error(text),
     ):  # fmt: skip
         check(html)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text_in_conversations(text: str) -> None:
+    cite = Citation("[1]", "a", text, text, text)
+    answered = finished(text, citations=(cite,), passages=(passage(text, title=text),), suggestions=(text,))
+    kept = Conversation("chat-0123456789abcdef", text, (
+        Turn(0, text, NOW, "grounded", answered, rating="down", reason=text),
+        Turn(2, text, NOW, "stopped", kept=(text,), passages=(passage(text),)),
+        Turn(3, text, NOW, "error"),
+    ), NOW)  # fmt: skip
+    check(chat.turns(kept), forms=True)
+    check(chat.listed([kept], NOW), forms=True)
+    assert "<script>" not in door.page("zh", name=text, failed=True)
+    assert "onerror=" not in re.sub(r'value="[^"]*"', "", door.page("en", name=text))
+
+
+def test_conversations_are_listed_by_age() -> None:
+    ages = [0, 0, 3, 20, 300]
+    html = chat.listed(
+        [Conversation(f"chat-{n:016x}", f"t{n}", (), NOW - timedelta(days=days))
+         for n, days in enumerate(ages)], NOW,
+    )  # fmt: skip
+    check(html, forms=True)
+    headings = re.findall(r"<h3>.*?lang=\"en\">([^<]+)<", html)
+    assert headings == ["Today", "Past 7 days", "Past 30 days", "Earlier"]
 
 
 def test_links_go_to_https_only_and_others_stay_text() -> None:
@@ -270,18 +313,23 @@ def test_no_passage_says_so() -> None:
 
 
 def test_the_page_holds_every_example_in_both_languages() -> None:
-    html = render.page()
+    html = shell.page()
     for questions in EXAMPLES.values():
         assert len(questions) == 4
         assert all(render.plain(question) in html for question in questions)
     assert "<script" not in html
-    assert " on" not in re.sub(r">[^<]*<", "><", html).replace(" on ", "")
+    assert not re.search(r"\son\w+=", html)
+    assert all(f'data-page="{page}"' in html for page in PAGES)
 
 
 def test_every_string_has_both_languages_with_the_same_fields() -> None:
-    for key, (zh, en) in STRINGS.items():
-        assert all((zh, en)), key
-        assert set(re.findall(r"\{\w+\}", zh)) == set(re.findall(r"\{\w+\}", en)), key
+    words = {
+        (page, *item) for page in (*PAGES, "door")
+        for item in import_module(f"tutor.web.words.{page}").WORDS.strings.items()
+    }
+    for page, key, (zh, en) in {("text", *item) for item in STRINGS.items()} | words:
+        assert all((zh, en)), (page, key)
+        assert set(re.findall(r"\{\w+\}", zh)) == set(re.findall(r"\{\w+\}", en)), (page, key)
 
 
 def test_a_view_follows_the_events() -> None:
@@ -316,7 +364,7 @@ def test_a_stopped_view_keeps_what_was_checked() -> None:
     assert "甲。" in check(str(frame["model"])).text
     assert "乙" not in str(frame["model"])
     assert "正文" in str(frame["body"])
-    assert view.said == "甲。 [1]"
+    assert (view.kept, view.outcome) == (["甲。 [1]"], "stopped")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,17 @@ from tutor import weights
 from tutor.answers import SYSTEM, Answer, Done, Event, answer_events
 from tutor.chat import ChatModel, Message
 from tutor.chunks import chunks_of
+from tutor.conversations import Conversations, feedback
 from tutor.corpus import Item, Problem, content_digest, read
 from tutor.embeddings import Embedder, open_embedder
 from tutor.errors import InputError, ModelError
 from tutor.grading import Grade, Judge
-from tutor.index import EmbeddingCache, Index, Shipped, SyncReport, key_of
+from tutor.index import EmbeddingCache, Index, Shipped, SyncReport, key_of, owned, root_of
 from tutor.interview import Change, Interview
 from tutor.judge import BundledJudge
+from tutor.notebook import Notebook, NoteFile
 from tutor.progress import Event as ProgressEvent
+from tutor.questions import History, checked_question, messages
 from tutor.retrieval import Calibration, Passage, Retrieval, retrieve, shipped_calibration
 from tutor.settings import Settings
 from tutor.study import Progress, Study
@@ -29,18 +33,12 @@ from tutor.study import Progress, Study
 if TYPE_CHECKING:
     from tutor.chain import TutorRetriever, TutorRunnable
 
-MAX_QUESTION = 4000
-"""Characters; longer questions are refused with one line."""
 VECTORS = "vectors.npz"
 """File in the corpus folder with the vectors of its texts."""
 SHIPPED = "corpus"
 """Root under which the curated corpus stands in the index."""
 
 _FROM_SETTINGS: Any = object()
-
-History = Sequence[Message | Mapping[str, str] | tuple[str, str]]
-"""Turns of the conversation before the question, oldest first: `Message`s,
-{"role": ..., "content": ...} mappings, or (role, content) pairs."""
 
 
 class Tutor:
@@ -110,44 +108,50 @@ class Tutor:
 
     # asking ----------------------------------------------------------------------------------
 
-    def items(self) -> list[Item]:
-        """All items in the index, in the order of their ids."""
-        return self.index.snapshot().items()
+    # With `user`, what that user ingested as their own counts too; nobody else ever sees it.
 
-    def search(self, question: str, k: int = 5, *, history: History = ()) -> list[Passage]:
+    def items(self, user: str | None = None) -> list[Item]:
+        """All items in the index, in the order of their ids."""
+        return self._seen(user).items()
+
+    def search(
+        self, question: str, k: int = 5, *, history: History = (), user: str | None = None
+    ) -> list[Passage]:
         """Up to `k` (1 to 50) passages for the question, best first, one per item.
 
         Raises `InputError` for an empty or endless question.
         """
-        return list(self.retrieve(question, k=k, history=history).passages)
+        return list(self.retrieve(question, k=k, history=history, user=user).passages)
 
-    def retrieve(self, question: str, *, k: int = 5, history: History = ()) -> Retrieval:
+    def retrieve(
+        self, question: str, *, k: int = 5, history: History = (), user: str | None = None
+    ) -> Retrieval:
         """`search` with the confidence and what it rests on. Raises `InputError`."""
         if not 1 <= k <= 50:
             raise InputError(f"k must be 1 to 50, not {k!r}")
         return retrieve(
             checked_question(question),
-            self.index.snapshot(),
+            self._seen(user),
             self.embedder,
             self._calibration,
-            history=_messages(history),
+            history=messages(history),
             k=k,
         )
 
-    def ask(self, question: str, *, history: History = ()) -> Answer:
+    def ask(self, question: str, *, history: History = (), user: str | None = None) -> Answer:
         """The finished answer: `stream`, drained.
 
         Waits for an embedded model that is still loading. Raises `InputError`.
         """
         answer = None
-        for event in self.stream(question, history=history):
+        for event in self.stream(question, history=history, user=user):
             if isinstance(event, Done):
                 answer = event.answer
         assert answer is not None
         return answer
 
     def stream(
-        self, question: str, *, history: History = (), wait: float = 60.0
+        self, question: str, *, history: History = (), wait: float = 60.0, user: str | None = None
     ) -> Iterator[Event]:
         """Yields `Evidence`, then `Token`s and `Sentence`s of the model, then `Done`.
 
@@ -156,8 +160,8 @@ class Tutor:
         Closing the iterator stops the model. Raises `InputError` at once.
         """
         started = time.monotonic()
-        retrieval = self.retrieve(question, history=history)
-        follow_ups = self._follow_ups(retrieval) if retrieval.answerable else ()
+        retrieval = self.retrieve(question, history=history, user=user)
+        follow_ups = self._follow_ups(retrieval, user) if retrieval.answerable else ()
         return answer_events(
             question,
             retrieval,
@@ -169,16 +173,20 @@ class Tutor:
             wait=wait,
         )
 
-    def _follow_ups(self, retrieval: Retrieval) -> tuple[str, ...]:
-        item = self.item(retrieval.passages[0].item_id)
+    def _follow_ups(self, retrieval: Retrieval, user: str | None) -> tuple[str, ...]:
+        item = self.item(retrieval.passages[0].item_id, user)
         return tuple(text[retrieval.lang] for text in item.follow_ups if retrieval.lang in text)
 
-    def item(self, item_id: str) -> Item:
+    def item(self, item_id: str, user: str | None = None) -> Item:
         """The item with that id. Raises `InputError`."""
         try:
-            return self.index.snapshot().item(item_id)
+            return self._seen(user).item(item_id)
         except KeyError:
             raise InputError(f"no item has the id {item_id!r}") from None
+
+    def _seen(self, user: str | None) -> Any:
+        snapshot = self.index.snapshot()
+        return snapshot if user is None else snapshot.view(user)
 
     def _by_id(self) -> dict[str, Item]:
         return {item.id: item for item in self.items()}
@@ -265,44 +273,66 @@ class Tutor:
 
     def export_user(self, user: str) -> dict[str, Any]:
         """All that is kept of the user, ready for JSON."""
-        return self.study.store.export(user)
+        own = [asdict(i) for i in self.items(user) if i.id.startswith("own-")]
+        return {**self.study.store.export(user), "notes": own}
 
     def delete_user(self, user: str) -> int:
         """Deletes all that is kept of the user; returns the number of events."""
+        for file in self.notes(user):
+            self.forget(file.name, user)
+        self.notebook(user).clear()
         return self.study.store.delete(user)
 
     def export_cards(self, path: str | Path, user: str = "me", lang: str = "zh") -> int:
         """Writes the user's cards for Anki (.apkg) or a spreadsheet (.csv); returns their number."""
         return self.study.export_cards(user, path, lang)
 
+    def conversations(self, user: str = "me") -> Conversations:
+        """What the user asked in the web UI: to list, search, rename, rate, export and delete."""
+        return Conversations(self.study.store, user)
+
+    def feedback(self, user: str | None = None) -> list[ProgressEvent]:
+        """Ratings of answers, oldest first: `data` holds rating, reason, question, answer, items."""
+        return feedback(self.study.store, user)
+
     # filling ---------------------------------------------------------------------------------
 
     def ingest(
-        self, path: str | Path, *, progress: Callable[[str, int, int], None] | None = None
+        self, path: str | Path, user: str | None = None, *,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> SyncReport:
         """Reads a file or folder of notes, documents or curated items into the index.
 
-        Ingesting the same path again updates it, and drops what is no longer
-        there. Raises `CorpusError` when there is nothing at `path`, and
-        `StorageError` when the index can't be written; nothing is lost then.
+        Ingesting the same path again (of a `user`: the same file name) updates
+        it, and drops what is no longer there. Raises `CorpusError` when there
+        is nothing at `path`, and `StorageError` when the index can't be
+        written; nothing is lost then.
         """
+        root = _root(path, user)
         reading = read(Path(path))
+        items = reading.items if user is None else owned(reading.items, root)
         with self._ingesting:
-            report = self.index.sync(str(Path(path).resolve()), reading.items, progress)
-        return SyncReport(
-            report.added, report.updated, report.removed, report.skipped,
-            (*reading.problems, *report.problems),
-        )
+            report = self.index.sync(root, items, progress)
+        return replace(report, problems=(*reading.problems, *report.problems))
 
-    def forget(self, path: str | Path) -> SyncReport:
-        """Takes out of the index what `ingest` of that path had put there."""
-        root = str(Path(path).resolve())
+    def forget(self, path: str | Path, user: str | None = None) -> SyncReport:
+        """Takes out of the index what `ingest` of that path (or name, of a `user`) had put there."""
+        root = _root(path, user)
         if root not in self.index.snapshot().roots():
             raise InputError(
                 f"nothing was ingested from {str(path)!r}", fix="see `tutor ingest --list`"
             )
         with self._ingesting:
             return self.index.sync(root, [])
+
+    def notes(self, user: str) -> list[NoteFile]:
+        """The files that the user ingested as their own, by name."""
+        files = self.index.snapshot().files_of(user)
+        return [NoteFile(name, count) for name, count in sorted(files.items())]
+
+    def notebook(self, user: str) -> Notebook:
+        """The user's own notes: to add files to, and to remove them from."""
+        return Notebook(self.settings.data_dir / "notes", user, self.ingest, self.forget)
 
     # for LangChain ---------------------------------------------------------------------------
 
@@ -360,37 +390,6 @@ def embed_corpus(settings: Settings, progress: Callable[[int, int], None] | None
     return path
 
 
-def checked_question(question: str) -> str:
-    """The question without control characters. Raises `InputError`."""
-    if not isinstance(question, str):
-        raise InputError(f"a question is text, not {type(question).__name__}")
-    if len(question) > MAX_QUESTION:
-        raise InputError(
-            f"the question has {len(question)} characters; {MAX_QUESTION} are allowed",
-            fix="ask about one thing at a time",
-        )
-    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in question).strip()
-    if not any(c.isalnum() for c in clean):
-        raise InputError("the question is empty", fix="type a question about Kubernetes")
-    return clean
-
-
-def _messages(history: History) -> list[Message]:
-    found: list[Message] = []
-    for turn in history:
-        if isinstance(turn, Message):
-            found.append(turn)
-            continue
-        try:
-            role, content = (turn["role"], turn["content"]) if isinstance(turn, Mapping) else turn
-        except (KeyError, TypeError, ValueError):
-            raise InputError(f"a turn of the history has a role and content, not {turn!r}") from None
-        if role not in ("user", "assistant", "system") or not isinstance(content, str):
-            raise InputError(f"a turn's role is user or assistant, and its content text: {role!r}")
-        found.append(Message(role, content[:MAX_QUESTION]))
-    return found
-
-
 def _sync_shipped(index: Index, settings: Settings, progress: Any) -> tuple[Problem, ...]:
     """Brings the curated corpus into the index, if its files changed since the last time."""
     digest = content_digest(settings.corpus_dir)
@@ -438,3 +437,7 @@ def _as_chat(model: Any) -> ChatModel | None:
     from tutor.llm import LangChainChat
 
     return LangChainChat(model)
+
+
+def _root(path: str | Path, user: str | None) -> str:
+    return str(Path(path).resolve()) if user is None else root_of(user, Path(path).name)

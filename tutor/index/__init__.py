@@ -15,7 +15,22 @@ allows no reader beside a writer in another process: a reader fails with
 """
 
 from tutor.index.embed import EmbeddingCache, Shipped, key_of
+from tutor.index.owners import checked_user, owned, root_of
 from tutor.index.snapshot import Hit, Part, Snapshot
 from tutor.index.store import Index, SyncReport
+from tutor.index.view import View
 
-__all__ = ["EmbeddingCache", "Hit", "Index", "Part", "Shipped", "Snapshot", "SyncReport", "key_of"]
+__all__ = [
+    "EmbeddingCache",
+    "Hit",
+    "Index",
+    "Part",
+    "Shipped",
+    "Snapshot",
+    "SyncReport",
+    "View",
+    "checked_user",
+    "key_of",
+    "owned",
+    "root_of",
+]

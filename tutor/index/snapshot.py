@@ -5,12 +5,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import math
 import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +20,14 @@ import numpy as np
 from tutor.chunks import Chunk
 from tutor.corpus.items import Item, Misconception, Point, Source
 from tutor.errors import IndexError_
+from tutor.index.owners import owner_of, roots_of
+from tutor.index.view import Own, View, rarity
 
 COLLECTION = "chunks"
 MAX_PARTS = 4000
 """Items whose chunks are kept in memory once looked at."""
+MAX_OWN = 16
+"""Users whose notes are kept in memory once searched."""
 REBUILD = "run `tutor ingest --rebuild`"
 
 
@@ -53,7 +56,11 @@ class Part:
 
 
 class Snapshot:
-    """Reads one generation folder. Raises `IndexError_` when it is damaged."""
+    """Reads one generation folder. Raises `IndexError_` when it is damaged.
+
+    What is somebody's own is left out everywhere but in `view`, `ids`, `roots`
+    and `hashes`; "chunk" alone doesn't ask whose it is.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -73,11 +80,14 @@ class Snapshot:
             held.callback(self._db.close)
             rows = self._db.execute("SELECT id, item, field, lang FROM chunks ORDER BY place")
             self._chunks = rows.fetchall()
-            kinds = self._db.execute("SELECT id, kind, answered FROM items")
-            self._kinds = {row[0]: row[1:] for row in kinds}
+            kinds = self._db.execute("SELECT id, kind, answered, root FROM items")
+            self._kinds = {i: (kind, answered, owner_of(root)) for i, kind, answered, root in kinds}
             self._places_of: dict[str, list[int]] = {}
             for place, row in enumerate(self._chunks):
                 self._places_of.setdefault(row[1], []).append(place)
+            self._shared = np.flatnonzero([not self._kinds[row[1]][2] for row in self._chunks])
+            self._owners = {owner for _, _, owner in self._kinds.values() if owner}
+            self._owns: dict[str, Own] = {}
             self._parts: dict[str, tuple[Part, ...]] = {}
             self._matrix = np.load(folder / "vectors.npy", mmap_mode="r")
             self._place = {row[0]: place for place, row in enumerate(self._chunks)}
@@ -96,7 +106,7 @@ class Snapshot:
         import chromadb
         from chromadb.errors import ChromaError
 
-        self._bm25 = bm25s.BM25.load(self.folder / "bm25") if self._chunks else None
+        self._bm25 = bm25s.BM25.load(self.folder / "bm25") if len(self._shared) else None
         try:
             client = chromadb.PersistentClient(
                 str(self.folder / "chroma"), settings=chroma_settings()
@@ -106,23 +116,47 @@ class Snapshot:
             vectors = self._collection.count()
         except (ChromaError, RuntimeError) as error:
             raise ValueError(str(error)) from error
-        if not vectors == len(self._matrix) == len(self._chunks):
-            raise ValueError(f"{vectors} vectors but {len(self._chunks)} chunks")
+        if vectors != len(self._shared) or len(self._matrix) != len(self._chunks):
+            raise ValueError(f"{vectors} vectors but {len(self._shared)} chunks")
 
     def __len__(self) -> int:
         """Number of chunks."""
         return len(self._chunks)
 
-    def items(self) -> list[Item]:
-        """All items, in the order of their ids."""
-        return [load_item(row[0]) for row in self._query("SELECT json FROM items ORDER BY id")]
+    def view(self, user: str) -> Snapshot | View:
+        """What that user may see: the snapshot itself if they have no notes. Raises `InputError`."""
+        roots = roots_of(user)
+        if user not in self._owners:
+            return self
+        own = self._owns.get(user)
+        if own is None:
+            rows = self._query(
+                "SELECT chunks.id, tokens FROM chunks JOIN items ON items.id = item "
+                "WHERE substr(root, 1, ?) = ?",
+                (len(roots), roots),
+            )
+            places = {self._place[chunk_id]: tokens.split("\x1f") for chunk_id, tokens in rows}
+            own = Own.of(
+                [(place, self._chunks[place][1], places[place]) for place in sorted(places)],
+                self._matrix,
+            )
+            self._owns = {**(self._owns if len(self._owns) < MAX_OWN else {}), user: own}
+        return View(self, own)
 
-    def item(self, item_id: str) -> Item:
-        """The item with that id. Raises `KeyError`."""
-        rows = self._query("SELECT json FROM items WHERE id = ?", (item_id,))
-        if not rows:
+    def items(self, own: Collection[str] = ()) -> list[Item]:
+        """All items, in the order of their ids; of those that are somebody's, these."""
+        rows = self._query("SELECT id, json FROM items ORDER BY id")
+        return [load_item(text) for i, text in rows if not self._kinds[i][2] or i in own]
+
+    def item(self, item_id: str, own: Collection[str] = ()) -> Item:
+        """The item with that id, if it is everybody's or one of these. Raises `KeyError`."""
+        if self._kinds[item_id][2] and item_id not in own:
             raise KeyError(item_id)
-        return load_item(rows[0][0])
+        return load_item(self._query("SELECT json FROM items WHERE id = ?", (item_id,))[0][0])
+
+    def ids(self) -> set[str]:
+        """The ids of all items, whoever may see them."""
+        return set(self._kinds)
 
     def hashes(self, root: str) -> dict[str, str]:
         """Ids and content hashes of the items that were read from `root`."""
@@ -131,6 +165,11 @@ class Snapshot:
     def roots(self) -> dict[str, int]:
         """Every place that was ingested, with its number of items."""
         return dict(self._query("SELECT root, count(*) FROM items GROUP BY root"))
+
+    def files_of(self, user: str) -> dict[str, int]:
+        """The user's own files, with their numbers of items. Raises `InputError`."""
+        roots = roots_of(user)
+        return {r.removeprefix(roots): n for r, n in self.roots().items() if r.startswith(roots)}
 
     def chunk(self, chunk_id: str) -> Chunk:
         """The chunk with that id. Raises `KeyError`."""
@@ -142,20 +181,24 @@ class Snapshot:
         And as many of the curated corpus alone, so that no amount of ingested
         text can push it out of sight.
         """
-        if not self._chunks:
+        if not len(self._shared):
             return []
-        dense = self._dense(vector, min(depth, len(self._chunks)))
+        dense = self._dense(vector, min(depth, len(self._shared)))
         scores = self._scores(list(words))
-        keyword = _highest(scores, min(depth, len(self._chunks)))
-        places, matrix = self._curated
-        if len(places):
+        keyword = _highest(scores, min(depth, len(self._shared)))
+        rows, matrix = self._curated
+        if len(rows):
             cosines = matrix @ np.asarray(vector, np.float32)
-            best = _highest(cosines + 2.0, min(depth, len(places)))
-            dense |= {int(places[at]): float(cosines[at]) for at in best}
+            best = _highest(cosines + 2.0, min(depth, len(rows)))
+            dense |= {int(self._shared[rows[at]]): float(cosines[at]) for at in best}
             if len(scores):
-                best = _highest(scores[places], min(depth, len(places)))
-                keyword |= {int(places[at]): score for at, score in best.items()}
-        places = list(dense | keyword)
+                best = _highest(scores[rows], min(depth, len(rows)))
+                keyword |= {int(rows[at]): score for at, score in best.items()}
+        return self.hits(dense, {int(self._shared[row]): score for row, score in keyword.items()})
+
+    def hits(self, dense: Mapping[int, float], keyword: Mapping[int, float]) -> list[Hit]:
+        """The chunks at these places, with what each leg says of them."""
+        places = list({**dense, **keyword})
         return [
             Hit(chunk, dense.get(place), keyword.get(place))
             for place, chunk in zip(places, self._chunks_at(places), strict=True)
@@ -170,24 +213,45 @@ class Snapshot:
 
     @cached_property
     def _curated(self) -> tuple[np.ndarray, np.ndarray]:
-        """Places and vectors of the curated corpus; empty when there is nothing else."""
-        kinds = [self._kinds[row[1]][0] for row in self._chunks]
-        places = np.flatnonzero(np.array(kinds) == "curated")
-        if len(places) == len(kinds):
-            places = places[:0]
-        return places, np.ascontiguousarray(self._matrix[places])
+        """Rows and vectors of the curated corpus; empty when there is nothing else."""
+        kinds = [self._kinds[self._chunks[place][1]][0] for place in self._shared]
+        rows = np.flatnonzero(np.array(kinds) == "curated")
+        if len(rows) == len(kinds):
+            rows = rows[:0]
+        return rows, np.ascontiguousarray(self._matrix[self._shared[rows]])
 
     def _scores(self, words: list[str]) -> np.ndarray:
-        """BM25 score of every chunk; empty when no word is known."""
+        """BM25 score of every chunk that is everybody's; empty when no word is known."""
         known = [word for word in words if word in self._bm25.vocab_dict]
         return self._bm25.get_scores(known) if known else np.empty(0, np.float32)
+
+    @property
+    def shared_chunks(self) -> int:
+        """How many chunks are everybody's."""
+        return len(self._shared)
+
+    @property
+    def shared_tokens(self) -> int:
+        """How many tokens these have in all."""
+        return self.manifest["tokens"]
+
+    def chunks_with(self, word: str) -> int:
+        """In how many chunks that are everybody's a token stands."""
+        if self._bm25 is None or word not in self._bm25.vocab_dict:
+            return 0
+        ends, number = self._bm25.scores["indptr"], self._bm25.vocab_dict[word]
+        return int(ends[number + 1] - ends[number])
+
+    def items_with(self, word: str) -> int:
+        """In how many items that are everybody's a token stands."""
+        return self._items_with.get(word, 0)
 
     def rarity(self, word: str) -> float:
         """Inverse item frequency of a token, log((n + 1) / (items that hold it + 0.5)); above 0.
 
         A word that no item holds is the most telling of all.
         """
-        return math.log((self.item_count + 1) / (self._items_with.get(word, 0) + 0.5)) + 0.01
+        return rarity(self.item_count, self.items_with(word))
 
     def holds(self, word: str) -> bool:
         """True when some item holds this token."""

@@ -26,6 +26,7 @@ from tutor.corpus.items import Item, Problem
 from tutor.embeddings import Embedder
 from tutor.errors import IndexError_, IndexMismatch, StorageError
 from tutor.index.embed import EmbeddingCache
+from tutor.index.owners import PRIVATE, owner_of
 from tutor.index.snapshot import COLLECTION, REBUILD, Snapshot, chroma_settings, load_item
 
 SCHEMA = 2
@@ -41,6 +42,10 @@ CREATE TABLE chunks (
     lang TEXT NOT NULL, text TEXT NOT NULL, indexed TEXT NOT NULL, tokens TEXT NOT NULL
 );
 CREATE INDEX chunks_by_item ON chunks (item);
+"""
+_SHARED = """
+SELECT item, tokens FROM chunks JOIN items ON items.id = chunks.item
+WHERE items.root NOT LIKE ? ORDER BY place
 """
 
 Progress = Callable[[str, int, int], None]
@@ -160,7 +165,7 @@ class Index:
         with self._writing():
             before = self.snapshot() if self.current() else None
             held = before.hashes(root) if before else {}
-            taken = {i.id for i in before.items()} - set(held) if before else set()
+            taken = before.ids() - set(held) if before else set()
             return self._apply(root, items, held, taken, before, progress)
 
     def rebuild(self, progress: Progress | None = None) -> int:
@@ -228,17 +233,25 @@ class Index:
                 if before is None:
                     db.executescript(_TABLES)
                 dropped = self._write_items(db, gone, new, new_chunks)
+                # What is somebody's own stands in no index that others search.
                 rows = [
                     (row[0], row[1].split("\x1f") if row[1] else [])
-                    for row in db.execute("SELECT item, tokens FROM chunks ORDER BY place")
+                    for row in db.execute(_SHARED, (PRIVATE,))
                 ]
                 order = [row[0] for row in db.execute("SELECT id FROM chunks ORDER BY place")]
             tokens = [found for _, found in rows]
-            self._write_vectors(folder / "chroma", dropped, new_chunks, vectors)
+            private = {item.id for root, item in new if owner_of(root)}
+            public = [n for n, chunk in enumerate(new_chunks) if chunk.item_id not in private]
+            self._write_vectors(
+                folder / "chroma", dropped, [new_chunks[n] for n in public], vectors[public]
+            )
             self._write_matrix(folder, before, order, new_chunks, vectors)
             self._write_keywords(folder / "bm25", tokens)
             self._count_words(folder, rows)
-            manifest = {"fingerprint": self.fingerprint(), "chunks": len(tokens)}
+            manifest = {
+                "fingerprint": self.fingerprint(), "chunks": len(order),
+                "tokens": sum(map(len, tokens)),
+            }
             (folder / "manifest.json").write_text(json.dumps(manifest, indent=1), "utf-8")
             (folder / "alive.lock").touch()
             self._publish(folder)
@@ -265,7 +278,10 @@ class Index:
     def _write_items(db, gone, new, new_chunks) -> list[str]:
         dropped: list[str] = []
         for item_id in gone:
-            dropped += [r[0] for r in db.execute("SELECT id FROM chunks WHERE item = ?", (item_id,))]
+            [root] = db.execute("SELECT root FROM items WHERE id = ?", (item_id,)).fetchone()
+            if not owner_of(root):
+                found = db.execute("SELECT id FROM chunks WHERE item = ?", (item_id,))
+                dropped += [row[0] for row in found]
             db.execute("DELETE FROM chunks WHERE item = ?", (item_id,))
             db.execute("DELETE FROM items WHERE id = ?", (item_id,))
         db.executemany(

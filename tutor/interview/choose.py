@@ -45,6 +45,7 @@ WHY: Mapping[str, Text] = {
     "first": {"zh": "先了解一下你的水平", "en": "to find out where you stand"},
     "weakest": {"zh": "这是你目前较弱的主题", "en": "its topic is one of your weaker ones"},
     "base": {"zh": "先打基础：后面的题会用到它", "en": "first the basis: other questions build on it"},
+    "chosen": {"zh": "你自己选的题", "en": "the question that you chose"},
     "topic": {"zh": "你选的主题", "en": "from a topic that you chose"},
     "fit": {"zh": "难度适合你现在的水平", "en": "about right for where you stand"},
 }

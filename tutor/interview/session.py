@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tutor.corpus.items import Item
 from tutor.errors import InputError, TutorError
 from tutor.grading import Grade
-from tutor.interview.choose import choose, rng_of
+from tutor.interview.choose import WHY, askable, choose, predicted, rng_of
 from tutor.interview.hints import HINTS, hint
 from tutor.interview.probe import follow_up, point_of
 from tutor.interview.report import Report, report
@@ -119,6 +119,20 @@ class Interview:
             elif not (turn and self._follow_up(turn)):
                 self._ask()
         return None
+
+    def ask(self, item_id: str) -> None:
+        """Makes that item the next question, whatever the plan would choose.
+
+        Raises `InputError` while a question is open, when the interview is
+        over, and for an item that can't be asked in its language.
+        """
+        state, item = self.state, self._items.get(item_id)
+        if state.finished or state.open or len(state.turns) >= state.plan.n:
+            raise InputError("this interview can't take another question", fix="begin another one")
+        if item is None or not askable(item, state.plan.lang):
+            raise InputError(f"{item_id!r} can't be asked: it has no key points in {state.plan.lang!r}")
+        likely = predicted(item, self._learner())
+        self._append("asked", {"item_id": item_id, "why": dict(WHY["chosen"]), "success": likely})
 
     def _ask(self) -> None:
         """Asks about another item, or finishes."""

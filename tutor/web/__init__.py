@@ -15,10 +15,14 @@ import webbrowser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tutor.errors import SettingsError
-from tutor.web.guard import Guard, is_loopback
+from tutor.errors import SettingsError, TutorError
+from tutor.web.accounts import Sessions
+from tutor.web.accounts import accounts as names_of_accounts
+from tutor.web.guard import MAX_UPLOAD, UPLOAD, Guard, Owners, is_loopback, user_of
+from tutor.web.uploads import Uploads
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -35,85 +39,66 @@ WAITING = 64
 """Questions that may wait behind them."""
 ACTING = 20
 """Other actions performed at the same time."""
-REMEMBERED = 12
-"""Messages of a conversation that go with the next question."""
 
 
-def build(tutor: Tutor) -> gr.Blocks:
+def build(
+    tutor: Tutor,
+    sessions: Sessions | None = None,
+    owners: Owners | None = None,
+    uploads: Uploads | None = None,
+) -> gr.Blocks:
     """The page, wired to `tutor`. `application` mounts it with theme, style and guard."""
     # Not postponed to strings: Gradio looks at the annotations themselves.
     import gradio as gr
 
-    from tutor.app import MAX_QUESTION
-    from tutor.chat import Message
-    from tutor.errors import InputError
     from tutor.web import actions, shell
+    from tutor.web.asking import Asking
     from tutor.web.pages import PAGES
     from tutor.web.text import NAME
-    from tutor.web.turns import Runs, View
 
-    runs = Runs()
+    owners = owners or Owners()
+    asking = Asking(tutor)
 
-    async def ask(history: list[Message], event, request) -> AsyncIterator[tuple[Any, Any]]:
-        question, turn = _asked(event)
-        session = str(request.session_hash)
-        view = View(turn)
+    def who(request: Any) -> tuple[str, str]:
+        """Session and user. Raises `PermissionError` for a session of somebody else."""
+        session, user = str(request.session_hash), user_of(request.headers)
+        if not owners.owns(session, user):
+            raise PermissionError("that is somebody else's session")
+        return session, user
 
-        def stream():
-            if len(question) > MAX_QUESTION:
-                raise InputError(
-                    f"the question has {len(question)} characters; {MAX_QUESTION} are allowed"
-                )
-            return tutor.stream(question, history=history, wait=0)
-
-        run = runs.start(session, turn, stream)
-        try:
-            async with aclosing(run.batches()) as batches:
-                async for batch in batches:
-                    view.take(batch)
-                    if view.answer is None:
-                        yield view.frame(), gr.skip()
-            if view.answer is None:
-                view.stop()
-        except Exception as error:
-            view.fail(error)
-            yield view.frame(), gr.skip()
-            return
-        finally:
-            runs.end(session, run)
-        if run.abandoned:
-            return
-        said = [Message("user", question)]
-        if view.said:
-            said.append(Message("assistant", view.said))
-        yield view.frame(), [*history, *said][-REMEMBERED:]
+    async def ask(event, request) -> AsyncIterator[Any]:
+        async with aclosing(asking.ask(event._data, *who(request))) as frames:
+            async for frame in frames:
+                yield frame
 
     def act(event, request) -> Iterator[Any]:
+        _, user = who(request)
         sent = event._data
         page = sent.get("page") if isinstance(sent, dict) else None
-        for message in actions.run(tutor, sent, user=_user(request), now=datetime.now(UTC)):
+        account = sessions is not None and sessions.needed
+        for message in actions.run(
+            tutor, sent, user=user, account=account, now=datetime.now(UTC), uploads=uploads
+        ):
             yield [message if name == page else gr.skip() for name in PAGES]
 
     async def stop(event, request) -> None:
-        runs.stop(str(request.session_hash), _asked(event)[1])
+        asking.stop(event._data, who(request)[0])
 
-    async def clear(request) -> list[Message]:
-        runs.stop(str(request.session_hash))
-        return []
+    async def clear(request) -> None:
+        asking.clear(who(request)[0])
 
     async def leave(request) -> None:
-        runs.forget(str(request.session_hash))
+        asking.leave(str(request.session_hash))
 
-    act.__annotations__ = {"event": gr.EventData, "request": gr.Request}
-    ask.__annotations__ = {"event": gr.EventData, "request": gr.Request}
-    stop.__annotations__ = {"event": gr.EventData, "request": gr.Request}
+    ask.__annotations__ = act.__annotations__ = stop.__annotations__ = {
+        "event": gr.EventData, "request": gr.Request,
+    }  # fmt: skip
     clear.__annotations__ = leave.__annotations__ = {"request": gr.Request}
 
     quiet: dict[str, Any] = {
         "show_progress": "hidden", "api_visibility": "private", "trigger_mode": "multiple",
     }  # fmt: skip
     with gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True) as blocks:
-        history = gr.State([])
         # The template holds nothing but the value, so no text is ever taken for a template.
         page = gr.HTML(
             shell.page(), js_on_load=shell.script(), apply_default_css=False, elem_id="kt-page"
@@ -121,30 +106,45 @@ def build(tutor: Tutor) -> gr.Blocks:
         feed = _feed(gr, "kt-frame")
         # One for each page: what runs at the same time must not overwrite each other.
         feeds = {name: _feed(gr, "kt-act") for name in PAGES}
-        asked = page.submit(ask, history, [feed, history], concurrency_limit=ASKING, **quiet)
+        asked = page.submit(ask, None, feed, concurrency_limit=ASKING, **quiet)
         asked.then(None, js="() => document.dispatchEvent(new Event('kt-end'))", **quiet)
         acted = page.apply(act, None, [*feeds.values()], concurrency_limit=ACTING, **quiet)
         acted.then(None, js="() => document.dispatchEvent(new Event('kt-act-end'))", **quiet)
         page.stop(stop, queue=False, **quiet)
-        page.clear(clear, None, history, queue=False, **quiet)
+        page.clear(clear, queue=False, **quiet)
         blocks.unload(leave)
     blocks.queue(max_size=WAITING, default_concurrency_limit=ASKING, api_open=False)
     return blocks
 
 
-def application(tutor: Tutor) -> Guard:
-    """The ASGI app: the page behind the guard. Call it outside of an event loop."""
+def application(tutor: Tutor, folder: Path, *, public: bool = False) -> Guard:
+    """The ASGI app: the page behind the guard. Call it outside of an event loop.
+
+    `folder` holds accounts, sessions and uploads; a `public` app serves
+    nobody unless there are accounts.
+    """
     import gradio as gr
-    from fastapi import FastAPI
+    from fastapi import FastAPI, Request, Response
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    sessions, owners, uploads = Sessions(folder), Owners(), Uploads(folder / "uploads")
+
+    async def receive(request, name: str = "file") -> Response:
+        try:
+            token = await uploads.receive(user_of(request.headers), name, request.stream(), MAX_UPLOAD)
+        except TutorError as error:
+            return Response(str(error), 400, media_type="text/plain; charset=utf-8")
+        return Response(token, media_type="text/plain")
+
+    receive.__annotations__ = {"request": Request, "name": str}
+    app.post(UPLOAD)(receive)
 
     async def mount() -> None:
-        _mount(gr, app, build(tutor))
+        _mount(gr, app, build(tutor, sessions, owners, uploads))
 
     # In a running event loop: otherwise Gradio makes several loops and closes none.
     asyncio.run(mount())
-    return Guard(app)
+    return Guard(app, sessions, public=public, owners=owners)
 
 
 def _feed(gr: Any, event: str) -> Any:
@@ -181,14 +181,15 @@ def _mount(gr: Any, app: Any, blocks: gr.Blocks) -> None:
 def launch(tutor: Tutor, settings: Settings, *, open_browser: bool) -> None:
     """Serves the page at `settings.host` and `settings.port` until it is interrupted.
 
-    Raises `SettingsError` for a host that others could reach, since there are
-    no accounts yet, and for a port that is taken.
+    Raises `SettingsError` for a host that others could reach while there are
+    no accounts, and for a port that is taken.
     """
-    if not is_loopback(settings.host):
+    public = not is_loopback(settings.host)
+    if public and not names_of_accounts(settings):
         raise SettingsError(
-            f"the web UI has no accounts yet, so it isn't served at {settings.host!r}, "
+            f"there are no accounts, so the web UI isn't served at {settings.host!r}, "
             "where others could reach it",
-            fix="set KUBE_TUTOR_HOST to 127.0.0.1, and reach it from elsewhere through ssh -L",
+            fix="tutor user add NAME, or set KUBE_TUTOR_HOST to 127.0.0.1",
         )
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -211,7 +212,7 @@ def launch(tutor: Tutor, settings: Settings, *, open_browser: bool) -> None:
                 webbrowser.open(url)
 
     with listener:
-        server = Server(server_config(application(tutor)))
+        server = Server(server_config(application(tutor, settings.data_dir, public=public)))
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
 
@@ -228,20 +229,6 @@ def server_config(app: Guard) -> Any:
         proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=2,
-    )
-
-
-def _user(request: Any) -> str:
-    return "me"
-
-
-def _asked(event: Any) -> tuple[str, int]:
-    """Question and turn out of what the page sent."""
-    data = event._data if isinstance(event._data, dict) else {}
-    question, turn = data.get("question", ""), data.get("turn", 0)
-    return (
-        question if isinstance(question, str) else "",
-        turn if isinstance(turn, int) and 0 <= turn < 1_000_000 else 0,
     )
 
 

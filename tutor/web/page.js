@@ -87,16 +87,19 @@ function place(html) {
 document.addEventListener("kt-act", ({ detail: message }) => {
   const call = acts.get(message?.run);
   if (!call) return;
+  known(message.user, message.account);
+  // Before its form may come back empty: what was sent is no draft any more.
+  if (message.done && !message.error) for (const key of call.drafts) store.set("draft-" + key, "");
   place(message.html);
   if (message.done) finishAct(message.run, message);
 });
 function finishAct(number, message) {
-  const { page, source, drafts } = acts.get(number);
+  const { page, action, data, source } = acts.get(number);
   acts.delete(number);
   busyWith(source, false);
   for (const progress of source ? $$("progress", source) : []) progress.hidden = true;
   if (message.error) fail(page, message.error);
-  else for (const key of drafts) store.set("draft-" + key, "");
+  else finished[page]?.(action, data, message);
   if (message.toast) toast(message.toast);
   if (message.download) save(message.download);
   if (page === shownPage || !shownPage) {
@@ -118,10 +121,18 @@ document.addEventListener("kt-act-end", () => {
   ended++;
   setTimeout(() => {
     if (ended < begun) return;
+    if (acts.size) stillIn();
     for (const number of [...acts.keys()])
       finishAct(number, { error: $("#kt-gone").innerHTML });
   }, 800);
 });
+// A session that has ended, or is somebody else's by now, answers nothing: from the start then.
+function stillIn() {
+  fetch("kt/who", { cache: "no-store" }).then(async (answer) => {
+    if (answer.status === 401 || (answer.ok && user !== null && (await answer.text()) !== user))
+      location.reload();
+  }, () => {});
+}
 function focusOn(node) {
   if (!node) return;
   if (!node.matches("a[href], button, input, select, textarea, summary")) node.tabIndex = -1;
@@ -193,13 +204,17 @@ function sure(node) {
   const question = node.getAttribute("data-confirm-" + lang());
   return !question || confirm(question);
 }
-async function submit(form, button) {
-  const said = (button?.dataset.act || form.dataset.act).split(".");
-  if (form.classList.contains("kt-acting") || !sure(button || form)) return;
+async function submit(said, form, button) {
+  const [page, action] = said.split(".");
+  if (form.classList.contains("kt-acting")) {
+    if ("live" in form.dataset) typing = setTimeout(() => form.requestSubmit(), 150);
+    return;
+  }
+  if (!sure(button || form)) return;
   form.classList.add("kt-acting");
   const drafts = $$("textarea[data-draft]", form).map((box) => box.dataset.draft);
   try {
-    act(said[0], said[1], await fields(form, button), form, drafts);
+    act(page, action, await fields(form, button), form, drafts);
   } catch (error) {
     form.classList.remove("kt-acting");
     toast($("#kt-gone").innerHTML, 12000);
@@ -207,8 +222,11 @@ async function submit(form, button) {
 }
 element.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.id === "kt-logout") forgetDrafts();
+  const said = event.submitter?.dataset.act || form.dataset.act;
+  if (!said) return;
   event.preventDefault();
-  if (form.dataset.act) submit(form, event.submitter);
+  submit(said, form, event.submitter);
 });
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -218,33 +236,70 @@ element.addEventListener("click", (event) => {
     if (shownPage !== "ask" && $("[data-relang]", $("#kt-" + shownPage))) open();
   } else if (button.id === "kt-theme") turnLook();
   else if ("print" in button.dataset) print();
+  else if ("copy" in button.dataset || button.classList.contains("kt-copy")) copy(button);
   else if (button.dataset.act && !(button.type === "submit" && button.form)) {
     if (button.classList.contains("kt-acting") || !sure(button)) return;
     const [page, action] = button.dataset.act.split(".");
     act(page, action, extra(button), button);
   }
 });
+function copy(button) {
+  const text = button.dataset.copy ?? $("pre", button.parentElement).innerText;
+  navigator.clipboard?.writeText(text).then(() => {
+    button.classList.add("kt-done");
+    setTimeout(() => button.classList.remove("kt-done"), 1500);
+  }, () => {});
+}
+
+// Drafts --------------------------------------------------------------------------------------
+let user = null; // who the server says it is; before that no draft is shown
+function known(name, account) {
+  if (user === name) return;
+  if (user !== null) location.reload();
+  user = name;
+  if (store.get("user") !== name) forgetDrafts(); // of somebody else in this browser
+  store.set("user", name);
+  $("#kt-user").textContent = name;
+  $("#kt-logout").hidden = !account;
+  restoreDrafts(element);
+}
+function forgetDrafts() {
+  try {
+    for (const key of Object.keys(localStorage))
+      if (key.startsWith("kube-tutor-draft-")) localStorage.removeItem(key);
+  } catch {}
+}
 function restoreDrafts(root) {
+  if (user === null) return;
   for (const box of $$("textarea[data-draft]", root)) {
     const kept = store.get("draft-" + box.dataset.draft);
-    if (kept && !box.value) box.value = kept;
-    if ("grow" in box.dataset) growBox(box);
+    if (kept && !box.value) {
+      box.value = kept;
+      box.dispatchEvent(new Event("input", { bubbles: true })); // whoever listens makes it grow
+    }
   }
 }
 function growBox(box) {
   box.style.height = "auto";
   box.style.height = Math.min(Math.max(box.scrollHeight + 2, 72), innerHeight / 2) + "px";
 }
+let typing = 0;
 element.addEventListener("input", ({ target }) => {
+  if (target.form && "live" in target.form.dataset) {
+    clearTimeout(typing);
+    typing = setTimeout(() => target.form.requestSubmit(), 250);
+  }
   if (target.dataset?.draft) store.set("draft-" + target.dataset.draft, target.value);
   if (target.dataset && "grow" in target.dataset) growBox(target);
 });
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && typing?.form?.dataset.act) {
+  const field = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && field?.form?.dataset.act) {
     event.preventDefault();
-    typing.form.requestSubmit();
-  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && shownPage) {
+    field.form.requestSubmit();
+  } else if (event.key === "Escape" && field?.matches("textarea") && !event.isComposing) {
+    field.blur(); // so that the keys of the buttons work
+  } else if (!field && !event.ctrlKey && !event.metaKey && !event.altKey && shownPage) {
     const button = $(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`, $("#kt-" + shownPage));
     if (!button || button.closest("[hidden]")) return;
     event.preventDefault();
@@ -253,7 +308,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Addresses -----------------------------------------------------------------------------------
-const opened = { ask: () => {} }; // ask.js says what happens there
+const opened = {}; // page -> what happens instead of its action "open"; filled by ask.js
+const finished = {}; // page -> what happens after one of its actions
 function address() {
   const [page, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   let id = rest.join("/");

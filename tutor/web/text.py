@@ -38,11 +38,13 @@ class Words:
         return f'<span class="kt-zh" lang="zh-CN">{zh}</span><span class="kt-en" lang="en">{en}</span>'
 
     def attributes(self, name: str, key: str, **values: object) -> str:
-        """HTML attributes that give the page's script both languages of attribute `name`."""
+        """HTML attribute `name` in both languages: the page's script chooses."""
         zh, en = (
             escape(text.format(**values) if values else text, quote=True)
             for text in self.strings[key]
         )
+        if name.startswith("data-"):
+            return f'{name}-zh="{zh}" {name}-en="{en}"'
         return f'{name}="{en}" data-{name}-zh="{zh}" data-{name}-en="{en}"'
 
     def say(self, lang: str, key: str, **values: object) -> str:
@@ -65,6 +67,7 @@ STRINGS = {
         "连接断开了，或者服务器正忙。内容没有丢，请再试一次。",
         "The connection was lost, or the server is busy. Nothing is lost; please try again.",
     ),
+    "logout": ("退出", "Log out"),
     "theme": ("深色或浅色", "Dark or light"),
     "new": ("新对话", "New chat"),
     "language": ("语言", "Language"),

@@ -17,8 +17,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 
 from tutor.answers import Answer, Done, Event, Evidence, Sentence, Token
+from tutor.conversations import State
 from tutor.errors import TutorError
-from tutor.web import render
+from tutor.retrieval import Passage
+from tutor.web import chat, render
 
 FRAME = 0.05
 """Seconds between two frames; events that come faster share one."""
@@ -128,24 +130,31 @@ class Runs:
 
 
 class View:
-    """What a turn looks like after the events so far."""
+    """What a turn looks like after the events so far, and what of it is worth keeping."""
 
     def __init__(self, turn: int) -> None:
         self._turn = turn
-        self._kept: list[str] = []
         self._pending = ""
         self._model = render.looking()
         self._body = ""
+        self._bar = ""
         self._evidence = ""
-        self._count = 0
         self._state = "asking"
+        self._chat, self._number = "", -1
+        self.kept: list[str] = []
+        self.passages: tuple[Passage, ...] = ()
+        self.answerable = True
         self.answer: Answer | None = None
+
+    def place(self, chat: str, number: int) -> None:
+        """Says under which number of which conversation the question is kept."""
+        self._chat, self._number = chat, number
 
     def take(self, events: list[Event]) -> None:
         """Brings the view up to date with some more events."""
         for event in events:
             if isinstance(event, Evidence):
-                self._count = len(event.passages)
+                self.passages, self.answerable = event.passages, event.answerable
                 self._evidence = render.evidence(event.passages, answerable=event.answerable)
                 if event.answerable and event.passages:
                     self._body = render.preview(event.passages[0])
@@ -154,43 +163,51 @@ class View:
             elif isinstance(event, Sentence):
                 self._pending = after(self._pending, event.text)
                 if event.kept:
-                    self._kept.append(event.text)
+                    self.kept.append(event.text)
             elif isinstance(event, Done):
                 self._finish(event.answer)
         if self.answer is None:
-            self._model = render.draft(self._kept, self._pending)
+            self._model = render.draft(self.kept, self._pending)
 
     def _finish(self, answer: Answer) -> None:
         self.answer = answer
-        self._state = answer.status
-        self._model, self._body = "", render.answer(answer)
-        self._count = len(answer.passages)
-        self._evidence = render.evidence(
-            answer.passages, answer.citations, answerable=answer.status != "refused"
-        )
+        self._state, self._model = answer.status, ""
+        self._body = render.answer(answer)
+        self._bar = chat.bar(self._chat, self._number, chat.to_copy(answer))
+        self.passages = answer.passages
+        self._evidence = chat.evidence(answer)
 
     def stop(self) -> None:
-        self._state, self._model = "stopped", render.stopped(self._kept)
+        self._state, self._model = "stopped", render.stopped(self.kept)
+        self._bar = chat.again()
 
     def fail(self, error: Exception) -> None:
         known = isinstance(error, TutorError)
         if not known:
             log.error("a question failed", exc_info=error)
-        self._state, self._model = "error", render.error(str(error) if known else None, "error")
+        self._state, self._bar = "error", chat.again()
+        self._model = render.error(str(error) if known else None, "error")
+
+    def warn(self, message: str) -> None:
+        """Adds a line about something that didn't go well beside the answer."""
+        self._model += render.error(message)
 
     @property
-    def said(self) -> str:
-        """What a stopped or finished turn said, as text."""
-        return self.answer.text if self.answer else " ".join(self._kept)
+    def outcome(self) -> State:
+        """How the turn ended; "stopped" while it hasn't."""
+        return "stopped" if self._state == "asking" else self._state  # type: ignore[return-value]
 
     def frame(self) -> Frame:
         return {
             "turn": self._turn,
+            "chat": self._chat,
+            "number": self._number,
             "state": self._state,
             "model": self._model,
             "body": self._body,
+            "bar": self._bar,
             "evidence": self._evidence,
-            "count": self._count,
+            "count": len(self.passages),
         }
 
 
