@@ -64,6 +64,13 @@ def token(site: Site, name: str) -> str:
     return headers["set-cookie"].split(";")[0]
 
 
+def test_a_public_server_without_accounts_serves_nobody(tmp_path: Path) -> None:
+    with serving(tmp_path, public=True) as site:
+        for path in ("/", "/login"):
+            status, _, body = site.request("GET", path)
+            assert (status, b"tutor user add NAME" in body) == (503, True)
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [("GET", "/gradio_api/heartbeat/x"), ("GET", "/gradio_api/queue/data?session_hash=x"),
@@ -228,13 +235,6 @@ def test_guesses_are_slowed_down(site: Site) -> None:
     assert status == 429
     assert b"seconds" in body
     assert login(site, "li")[0] == 429
-
-
-def test_a_public_server_without_accounts_serves_nobody(tmp_path: Path) -> None:
-    with serving(tmp_path, public=True) as site:
-        for path in ("/", "/login"):
-            status, _, body = site.request("GET", path)
-            assert (status, b"tutor user add NAME" in body) == (503, True)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,7 +119,7 @@ def build(
 
 
 def application(tutor: Tutor, folder: Path, *, public: bool = False) -> Guard:
-    """The ASGI app: the page behind the guard. Call it outside of an event loop.
+    """The ASGI app: the page behind the guard.
 
     `folder` holds accounts, sessions and uploads; a `public` app serves
     nobody unless there are accounts.
@@ -142,8 +143,10 @@ def application(tutor: Tutor, folder: Path, *, public: bool = False) -> Guard:
     async def mount() -> None:
         _mount(gr, app, build(tutor, sessions, owners, uploads))
 
-    # In a running event loop: otherwise Gradio makes several loops and closes none.
-    asyncio.run(mount())
+    # In a running event loop: otherwise Gradio makes several loops and closes none. And in a
+    # thread of its own, where none is running yet.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(mount())).result()
     return Guard(app, sessions, public=public, owners=owners)
 
 

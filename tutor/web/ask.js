@@ -43,6 +43,7 @@ function lost(number) {
   if (turn?.state !== "asking") return;
   turn.state = "error";
   $(".kt-said", turn.node).replaceChildren($("#kt-broken").content.cloneNode(true));
+  $(".kt-tools-after", turn.node).replaceChildren($("#kt-again").content.cloneNode(true));
   busy();
   stillIn();
 }
@@ -76,6 +77,8 @@ document.addEventListener("kt-frame", ({ detail: frame }) => {
 });
 // Gradio is done with a question: if no frame said so, something broke on the way.
 document.addEventListener("kt-end", () => { const turn = latest; setTimeout(() => lost(turn), 500); });
+
+document.addEventListener("kt-lost", ({ detail: turn }) => lost(turn ?? latest));
 
 // Conversations -------------------------------------------------------------------------------
 const chats = $("#kt-chats"), query = $("#kt-chatlist [name=query]");

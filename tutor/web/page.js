@@ -116,23 +116,53 @@ function fail(page, html) {
   if (!$("*", section) || $(".kt-waiting", section)) section.innerHTML = `<div class="kt-page">${html}</div>`;
   else toast(html, 12000);
 }
+
+// Failures ------------------------------------------------------------------------------------
 // Gradio is done with an action: if no message said so, something broke on the way.
 document.addEventListener("kt-act-end", () => {
   ended++;
-  setTimeout(() => {
-    if (ended < begun) return;
-    if (acts.size) stillIn();
-    for (const number of [...acts.keys()])
-      finishAct(number, { error: $("#kt-gone").innerHTML });
-  }, 800);
+  setTimeout(() => { if (ended >= begun) loseActs(); }, 800);
 });
+function loseActs() {
+  for (const number of [...acts.keys()]) loseAct(number);
+}
+function loseAct(number) {
+  if (!acts.has(number)) return;
+  finishAct(number, { error: $("#kt-gone").innerHTML });
+  stillIn();
+}
 // A session that has ended, or is somebody else's by now, answers nothing: from the start then.
-function stillIn() {
-  fetch("kt/who", { cache: "no-store" }).then(async (answer) => {
+// Resolves to whether the server is there.
+async function stillIn() {
+  try {
+    const answer = await fetch("kt/who", { cache: "no-store" });
     if (answer.status === 401 || (answer.ok && user !== null && (await answer.text()) !== user))
       location.reload();
-  }, () => {});
+    return true;
+  } catch { return false; }
 }
+// Gradio tells nobody that the server refused a request, or couldn't be reached.
+const plainFetch = window.fetch;
+window.fetch = async (...call) => {
+  let answer = null;
+  try { return (answer = await plainFetch(...call)); }
+  finally {
+    if (!answer?.ok && String(call[0]?.url ?? call[0]).includes("/queue/join")) {
+      let sent = {};
+      try { sent = JSON.parse(call[1].body).event_data ?? {}; } catch {}
+      if (sent.run) { begun--; loseAct(sent.run); }
+      else if (sent.turn) document.dispatchEvent(new CustomEvent("kt-lost", { detail: sent.turn }));
+    }
+  }
+};
+// And a server that dies takes the stream of its messages along.
+setInterval(async () => {
+  if (!acts.size && !app.classList.contains("kt-busy")) return;
+  if (await stillIn()) return;
+  ended = begun;
+  loseActs();
+  document.dispatchEvent(new CustomEvent("kt-lost"));
+}, 5000);
 function focusOn(node) {
   if (!node) return;
   if (!node.matches("a[href], button, input, select, textarea, summary")) node.tabIndex = -1;
