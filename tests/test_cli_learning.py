@@ -474,7 +474,7 @@ def test_a_user_is_exported_and_deleted(past: Cli, tmp_path: Path) -> None:
         ("grade pvc --reply @/no/such/file", "can't read '/no/such/file'"),
         ("grade pvc --reference answr.md --reply x", "there is no file 'answr.md'"),
         ("progress --export-cards x.pdf", "can't export cards"),
-        ("user delete", "delete whose log?"),
+        ("user delete", "delete whom?"),
         ("user export nobody", "nothing is kept of 'nobody'"),
     ],
 )
@@ -501,3 +501,17 @@ def test_every_text_exists_in_both_languages() -> None:
         fields = [sorted(f for _, f, _, _ in Formatter().parse(t) if f) for t in (zh[name], en[name])]
         assert fields[0] == fields[1], name
         assert re.search("[一-鿿]", zh[name]) and not re.search("[一-鿿]", en[name]), name
+
+
+def test_accounts_are_added_listed_and_removed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KUBE_TUTOR_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["user", "add", "li", "--password-stdin"]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+    assert main(["user", "add", "li", "--password-stdin"]) == 1
+    assert "already" in capsys.readouterr().err
+    assert main(["user", "remove", "li"]) == 0
+    assert main(["user", "remove", "li"]) == 1
+    assert "no account" in capsys.readouterr().err

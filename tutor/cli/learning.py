@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import getpass
 import json
 import os
 import re
@@ -239,12 +240,17 @@ def _case(
 def user(options: argparse.Namespace) -> int:
     name, words = options.name, show.WORDS[options.lang or "zh"]
     if options.action != "list" and not name:
-        raise InputError(f"{options.action} whose log?", fix="name a user; see `tutor user list`")
+        raise InputError(f"{options.action} whom?", fix="name a user; see `tutor user list`")
+    if options.action in ("add", "password", "remove"):
+        return _account(options)
     _check_place(options.out)
     with commands.open_tutor(chat=False) as tutor:
         if options.action == "list":
-            for known in tutor.study.store.users():
-                print(known)
+            from tutor.web.accounts import accounts
+
+            able = accounts(tutor.settings)
+            for known in sorted({*tutor.study.store.users(), *able}):
+                print(f"{known}  (account)" if known in able else known)
             return 0
         kept = tutor.export_user(name)
         count = len(kept["events"])
@@ -265,6 +271,27 @@ def user(options: argparse.Namespace) -> int:
                 print(words["kept"])
                 return 1
         print(words["deleted"].format(n=tutor.delete_user(name), user=name))
+    return 0
+
+
+def _account(options: argparse.Namespace) -> int:
+    """Adds an account of the web UI, changes its password, or removes it."""
+    from tutor.settings import Settings
+    from tutor.web.accounts import add_account, remove_account
+
+    settings = Settings.from_env()
+    if options.action == "remove":
+        remove_account(settings, options.name)
+        print(f"{options.name} can't log in any more; what was learnt is kept")
+        return 0
+    if options.password_stdin:
+        password = sys.stdin.readline(2000).rstrip("\n")
+    else:
+        password = getpass.getpass("password: ")
+        if getpass.getpass("again: ") != password:
+            raise InputError("the two passwords differ", fix=f"tutor user {options.action} {options.name}")
+    name = add_account(settings, options.name, password, change=options.action == "password")
+    print(f"{name} can log in")
     return 0
 
 

@@ -129,11 +129,12 @@ def _learning(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         command.add_argument("--user", default=_ME, help=f"whose log (default {_ME})")
     for command in (replay, appeals):
         command.add_argument("--user", help="only this user's")
-    user = commands.add_parser("user", help="list the users, export or delete what is kept of one")
-    user.add_argument("action", choices=("list", "export", "delete"))
+    user = commands.add_parser("user", help="accounts of the web UI; export or delete what is kept of a user")
+    user.add_argument("action", choices=("list", "add", "password", "remove", "export", "delete"))
     user.add_argument("name", nargs="?", help="the user")
     user.add_argument("--out", metavar="FILE", help="export into this file")
     user.add_argument("--yes", action="store_true", help="delete without asking")
+    user.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
 
     for command in (interview, review, progress, replay, appeals, user):
         command.add_argument("--lang", choices=("zh", "en"), help="language (default zh)")
