@@ -428,3 +428,9 @@ def test_opening_again_needs_no_migration(file: Path) -> None:
     Store(file).close()
     code = "Store(sys.argv[1]).users(); print('alembic' in sys.modules)"
     assert run(code, str(file)).communicate(timeout=60)[0].strip() == "False"
+
+
+def test_what_was_never_started_is_no_interview(store: Store) -> None:
+    store.append("li", "chat-1", "asked", {}, NOW)
+    store.append("li", "i1", "started", {}, NOW)
+    assert [one.id for one in store.interviews("li")] == ["i1"]

@@ -109,7 +109,8 @@ class Store:
         return sorted(self._select(*where), key=lambda e: (e.at, e.user, e.interview, e.seq))
 
     def interviews(self, user: str) -> list[InterviewSummary]:
-        """The user's interviews, the latest first."""
+        """The user's interviews, the latest first: what has a "started" event."""
+        started = sa.func.max(sa.case((events.c.kind == "started", 1), else_=0))
         finished = sa.func.max(sa.case((events.c.kind == "finished", 1), else_=0))
         query = (
             sa.select(
@@ -121,6 +122,7 @@ class Store:
             )
             .where(events.c.user == _name(user, "user"))
             .group_by(events.c.interview)
+            .having(started == 1)
         )
         with reported(self._url), self._engine.connect() as connection:
             rows = connection.execute(query).all()
