@@ -3,7 +3,11 @@ const log = $("#kt-log"), box = $("#kt-q"), side = $("#kt-evidence");
 const nothing = $("#kt-none").cloneNode(true), welcome = $("#kt-welcome");
 const turns = new Map(); // number -> {node, state, evidence, count, ...parts}
 let latest = 0, shown = 0;
-let chat = ""; // the conversation on the page, "" for a new one
+let chat = ""; // the conversation on the page, "" for a new one; kept for a reload on another page
+const tab = {
+  get chat() { try { return sessionStorage.getItem("kube-tutor-chat") ?? ""; } catch { return ""; } },
+  set chat(id) { try { sessionStorage.setItem("kube-tutor-chat", id); } catch {} },
+};
 
 // Asking --------------------------------------------------------------------------------------
 const PARTS = [["model", ".kt-said"], ["body", ".kt-body"], ["bar", ".kt-tools-after"]];
@@ -66,7 +70,7 @@ document.addEventListener("kt-frame", ({ detail: frame }) => {
     if (shown === frame.turn) show(frame.turn);
   }
   if (frame.chat && frame.chat !== chat) {
-    chat = frame.chat;
+    chat = tab.chat = frame.chat;
     if (shownPage === "ask") history.replaceState(null, "", "#/ask/" + chat);
   }
   if (!asking()) {
@@ -99,7 +103,7 @@ function clear() {
 }
 function restart() {
   clear();
-  chat = "";
+  chat = tab.chat = "";
   current();
   showChats(false);
   if (address()[1]) history.pushState(null, "", "#/ask");
@@ -116,7 +120,7 @@ function restore(id) { // the server has put the conversation's turns into #kt-k
     beside.remove();
     log.append(node);
   }
-  chat = turns.size ? id : ""; // it may be gone, or somebody else's
+  chat = tab.chat = turns.size ? id : ""; // it may be gone, or somebody else's
   if (!chat) return;
   welcome.remove();
   show(latest);
@@ -131,8 +135,11 @@ function showChats(on) {
   $("#kt-showchats").setAttribute("aria-expanded", String(on));
 }
 opened.ask = (id) => {
-  if (!id && chat) history.replaceState(null, "", "#/ask/" + chat); // back from another page
-  else if (id !== chat || !chats.firstChild) act("ask", "open", { id });
+  const wanted = id || chat || tab.chat; // "" too when one comes back from another page
+  if (!id && wanted) history.replaceState(null, "", "#/ask/" + wanted);
+  if (wanted === chat && chats.firstChild) return;
+  if (wanted !== chat) welcome.remove();
+  act("ask", "open", { id: wanted });
 };
 finished.ask = (action, data) => {
   if (action === "open" && data.id && data.id === address()[1]) restore(data.id);
