@@ -411,7 +411,21 @@ class TestPage:
 
     def test_the_language_is_the_browsers_until_it_is_switched(self, visit) -> None:
         page = visit("en-US")
-        assert page.locator("[data-nav=review]").inner_text() == "Review"
+        assert "What would you like" in page.inner_text("#kt-welcome h2")
+        assert page.locator("#kt-welcome .kt-ask:visible").count() == 4
+        page.click("[data-set-lang=zh]")
+        assert "想弄懂" in page.inner_text("#kt-welcome h2")
+        assert "问" in page.get_attribute("#kt-q", "placeholder")
+        assert page.evaluate("document.documentElement.lang") == "zh-CN"
+        page.locator("#kt-welcome .kt-ask:visible").first.click()
+        turn = finish(page)
+        assert "接着问" in turn.inner_text()
+        page.click("[data-set-lang=en]")
+        assert "Ask next" in turn.inner_text()
+        assert "接着问" not in turn.inner_text()
+        page.reload()
+        page.wait_for_selector("#kt[data-ready]")
+        assert page.evaluate("document.documentElement.lang") == "en"
 
     def test_enter_sends_but_not_with_shift_nor_while_composing(self, visit, site) -> None:
         page = visit()
