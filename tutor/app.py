@@ -204,6 +204,8 @@ class Tutor:
         """
         for question in ("Pod 是什么", "What is a Pod?"):
             self.search(question)
+        with contextlib.suppress(ModelError):
+            self.study.warm()
         read_ahead = getattr(self.chat, "warm", None)
         if read_ahead is not None:
             # A model that can't be had says so when it is asked.

@@ -177,6 +177,10 @@ class Study:
             return progress.export_apkg(items, learner.cards, lang, path, now=self._clock())
         raise InputError(f"can't export cards to {str(path)!r}", fix="use a name in .apkg or .csv")
 
+    def warm(self) -> None:
+        """Loads the judge, which takes seconds the first time."""
+        self._judge.read(["Pod"], "Pod", ["Pod"])
+
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
