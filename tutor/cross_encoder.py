@@ -12,13 +12,12 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from tutor.e5 import E5Tokenizer, load_bert, quick_dtype
+from tutor.e5 import E5Tokenizer, load_bert, on_all_cores, packed_states, quick_dtype
 from tutor.errors import ModelDamaged
 from tutor.grading import VERDICTS, Reading
 
@@ -29,7 +28,6 @@ MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
 MISSED = VERDICTS.index("missed")
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
-_STEP = 32
 _BLOCK = 32
 
 
@@ -79,24 +77,20 @@ class CrossEncoder(torch.nn.Module):
 
     def forward(self, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Verdict logits and clause logits of every row, all rows in one pass."""
-        lengths = [len(row.ids) for row in rows]
-        total = sum(lengths)
-        padded = -(-(total + _STEP) // _STEP) * _STEP  # the room that packed attention asks for
-        ids = torch.full((1, padded), rows[0].ids[-1])
-        places = torch.zeros_like(ids)
-        ids[0, :total] = torch.tensor([i for row in rows for i in row.ids])
-        places[0, :total] = torch.cat([torch.arange(n) for n in lengths])
-        states = self.bert(input_ids=ids, position_ids=places, lengths=lengths).last_hidden_state
-        parts = states[0, :total].float().split(lengths)
+        parts = packed_states(self.bert, [row.ids for row in rows])
         return [self.head(part, row.clauses, row.point) for part, row in zip(parts, rows, strict=True)]
 
 
-def encode(tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, point: str) -> Encoded:
-    """`clauses` are the parts of the reply in order, at least one; those past MAX_REPLY are cut."""
-    first, last = tokenizer.ends
+def encode(
+    ends: tuple[int, int], clauses: Sequence[list[int]], question: list[int], point: list[int]
+) -> Encoded:
+    """All as `E5Tokenizer` gives them: the clauses as passages, question and point as queries.
+
+    `clauses` are the parts of the reply in order, at least one; those past MAX_REPLY are cut.
+    """
+    first, last = ends
     ids, ranges = [first], []
-    for clause in clauses:
-        tokens = tokenizer.ids(clause)
+    for tokens in clauses:
         if ranges:
             tokens = tokens[_PREFIX:]
             if len(ids) + len(tokens) > MAX_REPLY:
@@ -104,9 +98,9 @@ def encode(tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, point:
         tokens = tokens[:MAX_REPLY]
         ranges.append((len(ids), len(ids) + len(tokens)))
         ids += tokens
-    ids += [last, *tokenizer.ids(question, query=True)[:MAX_QUESTION], last]
+    ids += [last, *question[:MAX_QUESTION], last]
     start = len(ids)
-    ids += tokenizer.ids(point, query=True)[:MAX_POINT]
+    ids += point[:MAX_POINT]
     return Encoded([*ids, last], ranges, (start, len(ids)))
 
 
@@ -126,9 +120,13 @@ def read(
 
     A long reply is read in windows; for each point the one counts that says most of it.
     """
-    windows = _windows(tokenizer, clauses)
+    said = [tokenizer.ids(clause) for clause in clauses]
+    asked = tokenizer.ids(question, query=True)
+    windows = _windows(said)
     rows = [
-        encode(tokenizer, clauses[start:end], question, point) for point in points for start, end in windows
+        encode(tokenizer.ends, said[start:end], asked, wanted)
+        for wanted in (tokenizer.ids(point, query=True) for point in points)
+        for start, end in windows
     ]
     outputs = _spread(model, rows)
     verdicts = np.zeros((len(points), 4), np.float32)
@@ -143,25 +141,21 @@ def read(
     return Reading(verdicts, marks)
 
 
-def _windows(tokenizer: E5Tokenizer, clauses: Sequence[str]) -> list[tuple[int, int]]:
+def _windows(clauses: Sequence[list[int]]) -> list[tuple[int, int]]:
     """Ranges of clauses that fit into one text."""
     found, start, size = [], 0, 0
     for number, clause in enumerate(clauses):
-        tokens = len(tokenizer.ids(clause))
-        if number > start and size + tokens > MAX_REPLY:
+        if number > start and size + len(clause) > MAX_REPLY:
             found.append((start, number))
             start, size = number, 0
-        size += tokens
+        size += len(clause)
     return [*found, (start, len(clauses))]
 
 
 @torch.inference_mode()
 def _spread(model: CrossEncoder, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """The model over all rows, each core taking about half of the tokens."""
-    threads = torch.get_num_threads()
-    if threads == 1 or len(rows) < 2:
-        return model(rows)
-    shares: list[list[int]] = [[] for _ in range(min(threads, len(rows)))]
+    shares: list[list[int]] = [[] for _ in range(min(torch.get_num_threads(), len(rows)))]
     sizes = [0] * len(shares)
     for number in sorted(range(len(rows)), key=lambda n: -len(rows[n].ids)):
         least = sizes.index(min(sizes))
@@ -174,10 +168,7 @@ def _spread(model: CrossEncoder, rows: Sequence[Encoded]) -> list[tuple[torch.Te
             for number, output in zip(share, model([rows[n] for n in share]), strict=True):
                 found[number] = output
 
-    # A batch per core and not a core per part of it, see `e5.embed`.
-    with ThreadPoolExecutor(len(shares), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        list(pool.map(run, shares))
-    torch.set_num_threads(threads)  # the workers' call also counts for threads begun later
+    on_all_cores(run, shares)
     return found
 
 

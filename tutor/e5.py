@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -289,14 +291,7 @@ def embed(
     def means(batch: list[tuple[int, list[int]]]) -> np.ndarray:
         return _means(model, [ids for _, ids in batch], tokenizer.ends)
 
-    if threads == 1 or len(batches) < 2:
-        results = map(means, batches)
-    else:
-        # A batch per core and not a core per part of it: threads that meet after every
-        # operation wait for the slowest, which takes 10 times as long on a busy machine.
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            results = list(pool.map(means, batches))
-        torch.set_num_threads(threads)  # the workers' call also counts for threads begun later
+    results = on_all_cores(means, batches)
     sums = np.zeros((len(texts), model.config.hidden_size), np.float32)
     for batch, part in zip(batches, results, strict=True):
         for (number, ids), mean in zip(batch, part, strict=True):
@@ -308,13 +303,33 @@ def embed(
 def _means(model: BertModel, windows: list[list[int]], ends: tuple[int, int]) -> np.ndarray:
     """(n, 384) float32 means over each window's tokens, <s> and </s> included."""
     first, last = ends
-    lengths = [len(ids) + 2 for ids in windows]
+    states = packed_states(model, [[first, *ids, last] for ids in windows])
+    return torch.stack([part.mean(0) for part in states]).numpy()
+
+
+def packed_states(model: BertModel, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, ...]:
+    """Last hidden states (tokens, width) in float32 of each row of token ids, all in one pass."""
+    lengths = [len(row) for row in rows]
     total = sum(lengths)
     padded = -(-(total + _STEP) // _STEP) * _STEP  # the room that attention asks for
-    ids = torch.full((1, padded), last)
+    ids = torch.full((1, padded), rows[0][-1])
     positions = torch.zeros_like(ids)
-    ids[0, :total] = torch.tensor([i for ids in windows for i in (first, *ids, last)])
+    ids[0, :total] = torch.tensor([i for row in rows for i in row])
     positions[0, :total] = torch.cat([torch.arange(n) for n in lengths])
     states = model(input_ids=ids, position_ids=positions, lengths=lengths).last_hidden_state
-    parts = states[0, :total].split(lengths)
-    return torch.stack([part.float().mean(0) for part in parts]).numpy()
+    return states[0, :total].float().split(lengths)
+
+
+def on_all_cores(run: Callable[[Any], Any], shares: Sequence[Any]) -> list[Any]:
+    """`run` of each share, in order, each on one core.
+
+    Not a core per part of a share: threads that meet after every operation
+    wait for the slowest, which takes 10 times as long on a busy machine.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or len(shares) < 2:
+        return [run(share) for share in shares]
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        found = list(pool.map(run, shares))
+    torch.set_num_threads(threads)  # the workers' call also counts for threads begun later
+    return found

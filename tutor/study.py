@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tutor import lexicon, progress
 from tutor.corpus import Item
+from tutor.corpus.items import LEVELS
 from tutor.errors import InputError
 from tutor.grading import (
     Calibration,
@@ -26,9 +27,6 @@ from tutor.progress import Event, InterviewSummary, Learner, Readiness, TopicMas
 
 if TYPE_CHECKING:
     from tutor.progress.store import Store
-
-LEVELS = ("junior", "mid", "senior")
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -89,12 +87,10 @@ class Study:
         lang: str | None = None,
     ) -> Grade:
         """See `Tutor.grade`."""
-        calibration = self._calibration or shipped_calibration()
         if reference is not None:
             text = question.title(lang or lexicon.language(reply)) if isinstance(question, Item) else question
             return grade_reference(text, reply, reference, self._judge, uncalibrated(), lang=lang)
-        item = question if isinstance(question, Item) else self.find(question)
-        return grade_item(item, reply, self._judge, calibration, lang=lang)
+        return self._graded(question if isinstance(question, Item) else self.find(question), reply, lang)
 
     def find(self, question: str) -> Item:
         """The item of that id, or the one that asks this. Raises `InputError`."""

@@ -20,7 +20,7 @@ from evals.grader.data import CORPUS, VERDICTS, load
 from evals.grader.pairs import held_out
 from tutor import lexicon
 from tutor.corpus import Item, read
-from tutor.grading.features import NAMES, features
+from tutor.grading.features import NAMES, Said, features
 from tutor.grading.grader import deciding_clauses
 from tutor.grading.heard import heard
 from tutor.grading.judging import Judge
@@ -56,10 +56,11 @@ def rows_of(cases: Iterable, items: dict[str, Item], judge: Judge) -> Rows:
         points = [p.text[lang] for p in item.points]
         claims = [m.claim[lang] for m in item.misconceptions]
         reading = judge.read(said, item.question[lang], [*points, *claims])
+        counted = Said.of(said)
         for number, point in enumerate(points):
             marks = reading.marks[number]
             evidence = deciding_clauses(marks, spans, case.text)
-            x.append(features(reading.verdicts, number, len(points), marks, said, evidence, point))
+            x.append(features(reading.verdicts, number, len(points), marks, counted, evidence, point))
             y.append(VERDICTS.index(case.verdicts[number]))
             groups.append(case.item)
     return Rows(np.stack(x), np.array(y), np.array(groups))

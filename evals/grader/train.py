@@ -53,7 +53,11 @@ class Texts:
         name = (pair.reply, pair.question, pair.point, pair.evidence)
         if name not in self._known:
             spans = clauses(pair.reply) or [(0, len(pair.reply))]
-            row = encode(self._tokenizer, [pair.reply[a:b] for a, b in spans], pair.question, pair.point)
+            ids = self._tokenizer.ids
+            row = encode(
+                self._tokenizer.ends, [ids(pair.reply[a:b]) for a, b in spans],
+                ids(pair.question, query=True), ids(pair.point, query=True),
+            )
             marks = None
             if pair.evidence is not None:
                 marks = [

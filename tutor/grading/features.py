@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,8 +29,31 @@ _FUNCTION = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class Said:
+    """What is counted about a reply whatever the point, so once for all of them."""
+
+    clauses: Sequence[str]
+    tokens: frozenset[str]
+    concepts: frozenset[str]
+    function_words: float
+    words_a_clause: float
+
+    @classmethod
+    def of(cls, clauses: Sequence[str]) -> Said:
+        reply = "\n".join(clauses)
+        letters = max(1, sum(char.isalnum() for char in reply))
+        return cls(
+            clauses,
+            frozenset(lexicon.tokens(reply)),
+            frozenset(lexicon.concepts(reply)),
+            min(1.0, 4 * len(_FUNCTION.findall(reply)) / letters),
+            min(2.0, len(lexicon.words(reply)) / max(1, len(clauses)) / 8),
+        )
+
+
 def features(
-    verdicts: np.ndarray, number: int, points: int, marks: np.ndarray, clauses: Sequence[str],
+    verdicts: np.ndarray, number: int, points: int, marks: np.ndarray, said: Said,
     evidence: Sequence[int], point: str,
 ) -> np.ndarray:
     """(len(NAMES),) floats about the text `point`, which is row `number` of `verdicts`.
@@ -39,27 +63,25 @@ def features(
     (clauses,) is the judge's too. `evidence` are the clauses that decide.
     """
     others = np.delete(verdicts[:points], number, 0) if points > 1 and number < points else verdicts[:points]
-    reply = "\n".join(clauses)
-    deciding = " ".join(clauses[n] for n in evidence)
+    deciding = " ".join(said.clauses[n] for n in evidence)
     wanted = set(lexicon.tokens(point))
-    said, near = set(lexicon.tokens(reply)), set(lexicon.tokens(deciding))
+    near = set(lexicon.tokens(deciding))
     numbers = set(_NUMBER.findall(point))
     spoken = set(_NUMBER.findall(deciding))
     named, here = set(lexicon.concepts(point)), set(lexicon.concepts(deciding))
-    elsewhere = set(lexicon.concepts(reply)) - here
+    elsewhere = said.concepts - here
     logs = np.log(np.clip(verdicts[number], 1e-4, 1))
-    letters = max(1, sum(char.isalnum() for char in reply))
     return np.array([
         *logs,
-        lexicon.overlap(wanted, said),
+        lexicon.overlap(wanted, said.tokens),
         lexicon.overlap(wanted, near),
         len(numbers & spoken) / len(numbers) if numbers else 0.0,
         float(bool(numbers) and bool(spoken - numbers) and not numbers <= spoken),
         float((len(_NEGATION.findall(point)) - len(_NEGATION.findall(deciding))) % 2),
         float(marks.max(initial=0.0)),
         float((marks > 0.5).mean()) if len(marks) else 0.0,
-        min(1.0, 4 * len(_FUNCTION.findall(reply)) / letters),
-        min(2.0, len(lexicon.words(reply)) / max(1, len(clauses)) / 8),
+        said.function_words,
+        said.words_a_clause,
         lexicon.overlap(named, here),
         # The words of the point with another subject: how swapped terms look.
         lexicon.overlap(named, elsewhere),

@@ -12,7 +12,7 @@ from tutor.corpus import Item
 from tutor.corpus.items import Misconception
 from tutor.errors import InputError
 from tutor.grading import feedback
-from tutor.grading.features import features
+from tutor.grading.features import Said, features
 from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
@@ -52,7 +52,7 @@ def grade_item(
     answer = item.answer.get(lang) or next(iter(item.answer.values()), "")
     return _grade(
         reply, list(item.question.values()), shown, read, [p.weight for p in points],
-        [_passage(text, answer) for text in shown], source, item.misconceptions, judge, calibration, lang, item.id,
+        _passages(shown, answer), source, item.misconceptions, judge, calibration, lang, item.id,
         item.title(lang),
     )
 
@@ -133,12 +133,12 @@ def _grade(
     stated: list[StatedMisconception] = []
     if said:
         reading = judge.read(said, question, [*read, *claims])
-        rows, evidence = [], []
+        rows, evidence, counted = [], [], Said.of(said)
         for number, text in enumerate([*read, *claims]):
             marks = reading.marks[number]
             deciding = deciding_clauses(marks, spans, reply)
             evidence.append(deciding)
-            rows.append(features(reading.verdicts, number, len(read), marks, said, deciding, text))
+            rows.append(features(reading.verdicts, number, len(read), marks, counted, deciding, text))
         sure = calibration.probabilities(np.stack(rows))
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
@@ -241,11 +241,15 @@ def _stated(
     ]
 
 
-def _passage(point: str, answer: str) -> str:
-    """The sentence of the reference answer that holds most of the point."""
-    wanted = set(lexicon.tokens(point))
-    sentences = [s.strip() for s in _sentences(answer) if s.strip()]
-    return max(sentences, key=lambda s: lexicon.overlap(wanted, set(lexicon.tokens(s))), default="")
+def _passages(points: Sequence[str], answer: str) -> list[str]:
+    """For each point the sentence of the reference answer that holds most of it."""
+    sentences = [(s.strip(), set(lexicon.tokens(s))) for s in _sentences(answer) if s.strip()]
+    found = []
+    for point in points:
+        wanted = set(lexicon.tokens(point))
+        best = max(sentences, key=lambda one: lexicon.overlap(wanted, one[1]), default=("", set()))
+        found.append(best[0])
+    return found
 
 
 def _sentences(text: str) -> list[str]:

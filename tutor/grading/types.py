@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,7 @@ class PointVerdict:
     the calibrated probability that the verdict is right. With `unsure` the
     verdict counts as it is, but `self_check` asks the learner to judge.
     `decided_by` says what decided: "grader", "structure" (YAML or kubectl
-    compared), "rule" (nothing was stated), or "vote" (a chat endpoint joined in).
+    compared), "rule" (nothing was stated), or "learner" (a self-check).
     """
 
     text: str
@@ -70,11 +71,18 @@ class Grade:
     item_id: str = ""
     grader: str = ""
     """Name and version of what decided, for replaying old interviews."""
-    seconds: float = 0.0
 
     @property
     def coverage(self) -> float:
         """Weighted share of the points that the reply makes, 0.0 to 1.0; a partial one counts half."""
-        total = sum(point.weight for point in self.points)
-        credit = {"hit": 1.0, "partial": 0.5}
-        return sum(credit.get(p.verdict, 0.0) * p.weight for p in self.points) / total if total else 0.0
+        return coverage((point.verdict, point.weight) for point in self.points)
+
+
+def coverage(points: Iterable[tuple[Verdict, int]]) -> float:
+    """Weighted share of the points (verdict, weight) that are made, a partial one counting half; 0.0 without any."""
+    credit = {"hit": 1.0, "partial": 0.5}
+    made = total = 0.0
+    for verdict, weight in points:
+        made += credit.get(verdict, 0.0) * weight
+        total += weight
+    return made / total if total else 0.0

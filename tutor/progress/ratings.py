@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tutor.grading.types import coverage as share_made
 from tutor.progress.types import Review
 
 AGAIN, HARD, GOOD, EASY = 1, 2, 3, 4
@@ -69,8 +70,6 @@ def coverage(review: Review) -> float:
 
     Without points it is the score's share of 10.
     """
-    total = sum(point.weight for point in review.points)
-    if not total:
+    if not sum(point.weight for point in review.points):
         return review.score / 10 if math.isfinite(review.score) else 0.0
-    credit = {"hit": 1.0, "partial": 0.5}
-    return sum(credit.get(p.verdict, 0.0) * p.weight for p in review.points) / total
+    return share_made((point.verdict, point.weight) for point in review.points)
