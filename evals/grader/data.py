@@ -15,6 +15,7 @@ from pathlib import Path
 from tutor.corpus import Item, read
 
 FOLDER = Path(__file__).parent / "replies"
+SECOND = Path(__file__).parent / "second.jsonl"
 CORPUS = Path(__file__).parents[2] / "corpus"
 VERDICTS = ("hit", "partial", "missed", "contradicted")
 STYLES = (
@@ -95,6 +96,20 @@ def problems(replies: list[Reply], items: Mapping[str, Item]) -> list[str]:
     return found
 
 
+def second_reading(replies: list[Reply]) -> dict:
+    """How far a second reader, who saw no labels, agrees on the pairs of `second.jsonl` (300 of them)."""
+    from sklearn.metrics import cohen_kappa_score
+
+    by_id = {reply.id: reply for reply in replies}
+    first, second = [], []
+    for row in map(json.loads, SECOND.read_text("utf-8").splitlines()):
+        reply_id, number = row["pair"].split("#")
+        first.append(by_id[reply_id].verdicts[int(number)])
+        second.append(row["verdict"])
+    same = sum(a == b for a, b in zip(first, second, strict=True)) / len(first)
+    return {"pairs": len(first), "same": round(same, 3), "kappa": round(float(cohen_kappa_score(first, second)), 3)}
+
+
 def main() -> int:
     replies = load()
     items = {item.id: item for item in read(CORPUS).items}
@@ -105,6 +120,7 @@ def main() -> int:
     print(f"{len(replies)} replies to {len({r.item for r in replies})} items, "
           f"{sum(pairs.values())} pairs {dict(pairs)}, {dict(styles)}, {len(found)} problems",
           file=sys.stderr)
+    print(f"second reading: {second_reading(replies)}", file=sys.stderr)
     return 1 if found else 0
 
 
