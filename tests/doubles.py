@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -171,3 +172,15 @@ CORPUS = {
         "A PVC is a user's request for storage and a PV is a piece of storage in the cluster.\nThey are bound one to one by capacity and access mode.",
     ),
 }
+
+
+class Clock:
+    """So many seconds later at each look; a test may set `now`."""
+
+    def __init__(self, start: datetime, seconds: float) -> None:
+        self.now = start
+        self._step = timedelta(seconds=seconds)
+
+    def __call__(self) -> datetime:
+        self.now += self._step
+        return self.now

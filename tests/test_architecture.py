@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tutor"
 
 # A module may import those before it.
 ORDER = [
-    "errors", "settings", "lexicon", "corpus", "chunks", "chat", "embeddings", "e5", "index",
+    "errors", "names", "settings", "lexicon", "corpus", "chunks", "chat", "embeddings", "e5", "index",
     "retrieval", "answers", "grading", "progress", "interview", "study", "conversations", "notebook", "questions",
     "cross_encoder", "judge", "llm_server", "llm", "weights", "app", "chain", "cli", "web",
 ]

@@ -15,7 +15,7 @@ from string import Formatter
 import pytest
 
 from tests.conftest import judged
-from tests.doubles import CORPUS, FakeEmbedder, FakeJudge
+from tests.doubles import CORPUS, Clock, FakeEmbedder, FakeJudge
 from tutor import Tutor
 from tutor.cli import main
 from tutor.cli import study_render as show
@@ -70,20 +70,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings
 
 
-class Clock:
-    """Ten seconds later at each look."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=10)
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START, 10)
 
 
 Cli = Callable[..., tuple[int, str, str]]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.doubles import Clock
 from tutor.answers import Answer, Citation
 from tutor.app import Tutor
 from tutor.conversations import Conversations, feedback, replay, to_markdown
@@ -47,15 +48,6 @@ class MemoryLog:
         return sorted({event.user for event in self.kept})
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
 @pytest.fixture
 def store() -> MemoryLog:
     return MemoryLog()
@@ -63,7 +55,7 @@ def store() -> MemoryLog:
 
 @pytest.fixture
 def chats(store: MemoryLog) -> Conversations:
-    return Conversations(store, "li", Clock())
+    return Conversations(store, "li", Clock(START, 1))
 
 
 def answered(chats: Conversations, question: str = "为什么 Pending？", id: str = "") -> str:

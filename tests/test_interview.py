@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from evals.learners import MemoryLog, corpus
+from tests.doubles import Clock
 from tutor.corpus import Item, Misconception, Point, Source
 from tutor.errors import InputError, ModelError, StorageError
 from tutor.grading import Grade, PointVerdict, StatedMisconception
@@ -83,19 +84,10 @@ def judge(item: Item, reply: str) -> Grade:
     return replace(grade, score=10 * grade.coverage)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=20)
-        return self.now
-
-
 def begin(plan: Plan | str | None = None, log: MemoryLog | None = None, **changes) -> Interview:
     parts = {
         "plan": plan or Plan(lang="en", n=3, user="li"), "items": ITEMS, "grade": judge,
-        "log": log if log is not None else MemoryLog(), "learner": lambda: Learner("li", START), "clock": Clock(),
+        "log": log if log is not None else MemoryLog(), "learner": lambda: Learner("li", START), "clock": Clock(START, 20),
     }
     return Interview(**{**parts, **changes}, user="li")
 
@@ -216,7 +208,7 @@ def test_an_unusable_reply_leaves_no_trace(bad: object) -> None:
 
 
 def test_the_time_to_reply_is_noted_unless_the_learner_was_away() -> None:
-    clock = Clock()
+    clock = Clock(START, 20)
     interview = begin(clock=clock)
     interview.next()
     interview.reply("HHH")

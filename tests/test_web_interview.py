@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import judged
-from tests.doubles import FakeEmbedder, FakeJudge
+from tests.doubles import Clock, FakeEmbedder, FakeJudge
 from tests.test_web import CHROMIUM, until
 from tests.test_web_render import HOSTILE
 from tutor.app import Tutor
@@ -41,15 +41,6 @@ START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LEFT = ("AbortError", "Unexpected error Connection errored out")
 """What Gradio's client says of its own stream when a page is reloaded before an action's stream has closed."""
 GOOD = "存活探针失败时 kubelet 会重启容器。就绪探针失败时 Pod 会从 Service 的端点里移除，容器不会重启。"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=7)
-        return self.now
 
 
 class SayJudge:
@@ -105,7 +96,7 @@ class Visitor:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START, 7)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import judged
-from tests.doubles import FakeEmbedder, FakeJudge
+from tests.doubles import Clock, FakeEmbedder, FakeJudge
 from tests.test_web import CHROMIUM, browser_test, until
 from tests.test_web import pytestmark as warnings_of_gradio
 from tests.test_web_render import HOSTILE
@@ -32,15 +32,6 @@ pytestmark = warnings_of_gradio
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 NOTES = "# 我们的 xyzzy 发布流程是怎样的？\n\n先放量 5%，再看 plugh 面板。\n\n# How do we page the xyzzy team?\n\nCall 4711.\n"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=7)
-        return self.now
 
 
 class Visitor:
@@ -100,7 +91,7 @@ def inert(html: str) -> None:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START, 7)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tutor.corpus import Item, Problem, content_digest, read
 from tutor.embeddings import Embedder, open_embedder
 from tutor.errors import InputError, ModelError
 from tutor.grading import Grade, Judge
-from tutor.index import EmbeddingCache, Index, Shipped, SyncReport, key_of, owned, root_of
+from tutor.index import EmbeddingCache, Index, Shipped, SyncReport, is_own, key_of, owned, root_of
 from tutor.interview import Change, Interview
 from tutor.judge import BundledJudge
 from tutor.notebook import Notebook, NoteFile
@@ -275,7 +275,7 @@ class Tutor:
 
     def export_user(self, user: str) -> dict[str, Any]:
         """All that is kept of the user, ready for JSON."""
-        own = [asdict(i) for i in self.items(user) if i.id.startswith("own-")]
+        own = [asdict(i) for i in self.items(user) if is_own(i)]
         return {**self.study.store.export(user), "notes": own}
 
     def delete_user(self, user: str) -> int:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tutor.errors import InputError, StorageError
-from tutor.index import SyncReport, checked_user
+from tutor.index import SyncReport
 from tutor.index.store import Progress
+from tutor.names import checked_name
 
 SUFFIXES = (".md", ".markdown", ".txt")
 MAX_FILE = 2 * 2**20
@@ -61,7 +62,7 @@ class Notebook:
         self, folder: Path, user: str, ingest: Callable[..., SyncReport],
         forget: Callable[[str, str], SyncReport],
     ) -> None:
-        self.folder = folder / _folder_name(checked_user(user))
+        self.folder = folder / _folder_name(checked_name(user, "user"))
         self._user, self._ingest, self._forget = user, ingest, forget
 
     def add(self, source: Path, name: str, progress: Progress | None = None) -> SyncReport:

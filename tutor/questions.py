@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tutor import lexicon
 from tutor.chat import Message
 from tutor.errors import InputError
 
@@ -24,7 +25,7 @@ def checked_question(question: str) -> str:
             f"the question has {len(question)} characters; {MAX_QUESTION} are allowed",
             fix="ask about one thing at a time",
         )
-    clean = "".join(c if c.isprintable() or c in "\n\t" else " " for c in question).strip()
+    clean = lexicon.printable(question).strip()
     if not any(c.isalnum() for c in clean):
         raise InputError("the question is empty", fix="type a question about Kubernetes")
     return clean

@@ -139,7 +139,7 @@ def _save_report(begun: Interview, out: str | None) -> None:
 def grade(options: argparse.Namespace) -> int:
     from tutor import lexicon
 
-    asked = _printable(" ".join(options.question))
+    asked = lexicon.printable(" ".join(options.question))
     with commands.open_tutor(chat=False) as tutor:
         reference = options.reference and _reference(options.reference)
         question = asked if reference else tutor.study.find(asked)
@@ -151,7 +151,7 @@ def grade(options: argparse.Namespace) -> int:
             reply = sys.stdin.read(MOST_READ)
         else:
             reply = _file(options.reply[1:]) if options.reply.startswith("@") else options.reply
-        found = tutor.grade(_printable(reply), question, reference, lang=options.lang)
+        found = tutor.grade(lexicon.printable(reply), question, reference, lang=options.lang)
         if options.json:
             _print_json(asdict(found))
             return 0
@@ -320,11 +320,6 @@ def _file(path: str) -> str:
         raise InputError(f"{path!r} isn't text in UTF-8", fix="save it as UTF-8") from None
     except OSError as error:
         raise InputError(f"can't read {path!r}: {error.strerror}") from error
-
-
-def _printable(text: str) -> str:
-    """Without what would move the terminal, or can't be printed at all."""
-    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 
 def _check_place(out: str | None) -> None:

@@ -15,7 +15,7 @@ allows no reader beside a writer in another process: a reader fails with
 """
 
 from tutor.index.embed import EmbeddingCache, Shipped, key_of
-from tutor.index.owners import checked_user, owned, root_of
+from tutor.index.owners import is_own, owned, root_of
 from tutor.index.snapshot import Hit, Part, Snapshot
 from tutor.index.store import Index, SyncReport
 from tutor.index.view import View
@@ -29,7 +29,7 @@ __all__ = [
     "Snapshot",
     "SyncReport",
     "View",
-    "checked_user",
+    "is_own",
     "key_of",
     "owned",
     "root_of",

@@ -13,26 +13,22 @@ from dataclasses import replace
 
 from tutor.corpus.items import Item
 from tutor.errors import InputError
+from tutor.names import checked_name
 
 _PREFIX = "user/"
+_OWN = "own-"
 PRIVATE = f"{_PREFIX}%"
 """SQL pattern of the roots that are somebody's own."""
 
 
-def checked_user(user: str) -> str:
-    """The name, if it can be one (as in the log of interviews). Raises `InputError`."""
-    good = isinstance(user, str) and 1 <= len(user) <= 64 and user.isprintable() and user == user.strip()
-    if not good or "/" in user or "\\" in user:
-        raise InputError(
-            f"{str(user)[:80]!r} can't be the name of a user",
-            fix="use 1 to 64 printable characters without slashes or spaces around them",
-        )
-    return user
+def is_own(item: Item) -> bool:
+    """True for an item out of somebody's own notes."""
+    return item.id.startswith(_OWN)
 
 
 def roots_of(user: str) -> str:
     """What the roots of all files of the user begin with. Raises `InputError`."""
-    return f"{_PREFIX}{checked_user(user)}/"
+    return f"{_PREFIX}{checked_name(user, 'user')}/"
 
 
 def root_of(user: str, name: str) -> str:
@@ -61,4 +57,4 @@ def owned(items: Iterable[Item], root: str) -> list[Item]:
 
 def _own_id(item: Item, root: str) -> str:
     digest = hashlib.sha256(f"{root}\0{item.id}".encode("utf-8", "surrogatepass")).hexdigest()
-    return f"own-{digest[:20]}"
+    return f"{_OWN}{digest[:20]}"

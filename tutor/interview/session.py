@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from tutor import lexicon
 from tutor.corpus.items import Item
 from tutor.errors import InputError, TutorError
 from tutor.grading import Grade
@@ -213,7 +214,7 @@ class Interview:
         """
         if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
             raise InputError(f"a reply is text of at most {MOST_CHARACTERS} characters")
-        clean = _clean(text)
+        clean = lexicon.printable(text)
         if self._pending() == clean:  # sent again, because grading failed the first time
             return self._shown(self._settle())
         if predicted is not None:
@@ -283,7 +284,7 @@ class Interview:
         points = graded[-1].grade.points
         if isinstance(point, bool) or not isinstance(point, int) or not 1 <= point <= len(points):
             raise InputError(f"the grade has points 1 to {len(points)}, not {point!r}")
-        reason = _clean(reason).strip()[:MOST_REASON] if isinstance(reason, str) else ""
+        reason = lexicon.printable(reason).strip()[:MOST_REASON] if isinstance(reason, str) else ""
         if not reason:
             raise InputError("an appeal needs a reason", fix="say in a sentence what is wrong")
         verdict = points[point - 1]
@@ -338,8 +339,3 @@ class Interview:
 
     def _reload(self) -> None:
         self.state = replay(self._log.events(self._user, self.id))
-
-
-def _clean(text: str) -> str:
-    """Without what no database keeps: control characters and lone surrogates."""
-    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)

@@ -59,6 +59,14 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFKC", text)
 
 
+def printable(text: str) -> str:
+    """The text with a space for every character that can't be printed, but for line breaks and tabs.
+
+    Control characters and lone surrogates move a terminal, and no database keeps them.
+    """
+    return "".join(char if char.isprintable() or char in "\n\t" else " " for char in text)
+
+
 @cache
 def forms() -> dict[str, tuple[str, ...]]:
     """Every form that names a concept, lower case -> the concepts that it names."""

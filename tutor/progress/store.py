@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from tutor.errors import InputError, StorageError
+from tutor.names import checked_name
 from tutor.progress.database import (
     events,
     open_engine,
@@ -62,7 +63,7 @@ class Store:
         that continue the same interview, one is told. Raises `InputError`
         then, and for a name, time or data that can't be kept.
         """
-        user, interview = _name(user, "user"), _name(interview, "interview")
+        user, interview = checked_name(user, "user"), checked_name(interview, "interview")
         if not kind or len(kind) > 32 or not kind.isprintable():
             raise InputError(f"{kind!r} is no kind of event")
         if at.tzinfo is None:
@@ -91,21 +92,21 @@ class Store:
 
     def events(self, user: str, interview: str | None = None) -> list[Event]:
         """The user's events: interviews in the order of their start, each in its own order."""
-        where = [events.c.user == _name(user, "user")]
+        where = [events.c.user == checked_name(user, "user")]
         if interview is not None:
-            where.append(events.c.interview == _name(interview, "interview"))
+            where.append(events.c.interview == checked_name(interview, "interview"))
         return _by_start(self._select(*where))
 
     def reviews(self, user: str) -> list[Review]:
         """The user's graded replies; see `reviews_of`."""
-        where = events.c.user == _name(user, "user"), events.c.kind == "graded"
+        where = events.c.user == checked_name(user, "user"), events.c.kind == "graded"
         return reviews_of(_by_start(self._select(*where)))
 
     def appeals(self, user: str | None = None) -> list[Event]:
         """The "appealed" events of one user, or of all, the earliest first."""
         where = [events.c.kind == "appealed"]
         if user is not None:
-            where.append(events.c.user == _name(user, "user"))
+            where.append(events.c.user == checked_name(user, "user"))
         return sorted(self._select(*where), key=lambda e: (e.at, e.user, e.interview, e.seq))
 
     def interviews(self, user: str) -> list[InterviewSummary]:
@@ -120,7 +121,7 @@ class Store:
                 sa.func.count().label("events"),
                 finished.label("finished"),
             )
-            .where(events.c.user == _name(user, "user"))
+            .where(events.c.user == checked_name(user, "user"))
             .group_by(events.c.interview)
             .having(started == 1)
         )
@@ -159,7 +160,7 @@ class Store:
         """
         with reported(self._url):
             with writing(self._engine) as connection:
-                where = events.c.user == _name(user, "user")
+                where = events.c.user == checked_name(user, "user")
                 count = connection.execute(events.delete().where(where)).rowcount
             if self._engine.dialect.name == "sqlite":
                 self._forget()
@@ -201,14 +202,3 @@ def _by_start(found: Sequence[Event]) -> list[Event]:
     for event in found:
         start[event.interview] = min(start.get(event.interview, event.at), event.at)
     return sorted(found, key=lambda e: (start[e.interview], e.interview, e.seq))
-
-
-def _name(name: str, what: str) -> str:
-    """The name of a user or an interview, or `InputError` if it can't be one."""
-    good = 1 <= len(name) <= 64 and name.isprintable() and name == name.strip()
-    if not good or "/" in name or "\\" in name:
-        raise InputError(
-            f"{name[:80]!r} can't be the name of a {what}",
-            fix="use 1 to 64 printable characters without slashes or spaces around them",
-        )
-    return name

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tutor.errors import TutorError
-from tutor.index import SyncReport
+from tutor.index import SyncReport, is_own
 from tutor.notebook import MAX_ALL, MAX_FILE, MAX_FILES, SUFFIXES
 from tutor.web import render
 from tutor.web.pages import Context, Data, Frame, Upload, uploads
@@ -144,7 +144,7 @@ def _files(context: Context) -> str:
         return f'<p class="kt-quiet">{WORDS.both("files-none")}</p>'
     items: dict[str, list[tuple[str, str]]] = {}
     for item in context.tutor.items(context.user):
-        if item.id.startswith("own-"):
+        if is_own(item):
             items.setdefault(item.source.path, []).append((item.id, item.title(context.lang)))
     rows = "".join(
         f'<li><div class="kt-row"><strong>{render.plain(file.name)}</strong><span class="kt-pill">{WORDS.both("items", n=file.items)}</span>'

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tutor.corpus.items import LANGS, LEVELS, TOPICS, Item
 from tutor.errors import InputError
+from tutor.index import is_own
 from tutor.web import render, shelf
 from tutor.web.graded import tag
 from tutor.web.pages import Context, Data, Frame, text
@@ -126,7 +127,7 @@ def _listed(context: Context, topic: str, level: str) -> str:
     groups: dict[str, list[Item]] = {OWN: [], **{one: [] for one in TOPICS}, "": []}
     for item in context.tutor.items(context.user):
         if _fits(item, topic, level):
-            groups.setdefault(OWN if item.id.startswith(OWN) else item.topic, []).append(item)
+            groups.setdefault(OWN if is_own(item) else item.topic, []).append(item)
     filled = [(key, items) for key, items in groups.items() if items]
     if not filled:
         return f'<p class="kt-quiet">{WORDS.both("nothing" if topic or level else "empty")}</p>'
@@ -173,7 +174,7 @@ def _pills(item: Item, *, topic: bool) -> str:
     pills = [WORDS.both(f"level-{item.level}")] if item.level in LEVELS else []
     if topic and item.topic in TOPICS:
         pills.insert(0, INTERVIEW.both(f"topic-{item.topic}"))
-    if item.id.startswith(OWN):
+    if is_own(item):
         pills += [WORDS.both("yours"), render.plain(item.source.path)]
     return "".join(f'<span class="kt-pill">{pill}</span>' for pill in pills)
 
@@ -197,7 +198,7 @@ def _item(context: Context, item: Item) -> str:
         else ""
     )
     texts = "".join(_text(item, lang) for lang in langs)
-    back = f"{TOPIC}{item.topic}" if item.topic in TOPICS else NOTES if item.id.startswith(OWN) else ""
+    back = f"{TOPIC}{item.topic}" if item.topic in TOPICS else NOTES if is_own(item) else ""
     name = _group(OWN if back == NOTES else item.topic) if back else WORDS.both("back")
     return (
         f'<div class="kt-page kt-lib-page kt-lib-item" data-relang><p><a href="#/library/{back}">← {name}</a></p>'
