@@ -1,4 +1,4 @@
-"""The cross-encoder that reads a reply against a key point, and its weights.
+"""The cross-encoder that reads a reply against key points, and its weights.
 
 It is the bundled e5 with its last layers trained further and a head of its
 own (`evals/grader` trains it). One pass reads "reply </s> question" and, as
@@ -54,6 +54,7 @@ class Head(torch.nn.Module):
         self.mark = torch.nn.Sequential(
             torch.nn.Linear(3 * width, inner), torch.nn.GELU(), torch.nn.Linear(inner, 1)
         )
+        self.seek, self.offer = torch.nn.Linear(width, inner), torch.nn.Linear(width, inner)
         self.judge = torch.nn.Sequential(
             torch.nn.Linear(4 * width, inner), torch.nn.GELU(), torch.nn.Linear(inner, verdicts)
         )
@@ -65,6 +66,7 @@ class Head(torch.nn.Module):
         mine = wanted[:, None].expand(-1, len(said), -1)
         theirs = said[None].expand(len(wanted), -1, -1)
         marks = self.mark(torch.cat([theirs, mine, theirs * mine], 2))[:, :, 0]
+        marks = marks + self.seek(wanted) @ self.offer(said).T / self.seek.out_features**0.5
         share = torch.sigmoid(marks)
         evidence = share @ said / (share.sum(1, keepdim=True) + 0.1)
         verdicts = self.judge(torch.cat([states[row.asides], evidence, wanted, evidence * wanted], 1))
@@ -124,7 +126,7 @@ def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5T
 def read(
     model: CrossEncoder, tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, points: Sequence[str]
 ) -> Reading:
-    """The reply is read once for all points, whose verdicts don't depend on each other.
+    """The reply is read once, with all points; what else is asked may move a verdict a little.
 
     A long reply is read in windows; for each point the one counts that says most of it.
     """
@@ -132,30 +134,15 @@ def read(
     asked = tokenizer.ids(question, query=True)
     wanted = [tokenizer.ids(point, query=True) for point in points]
     windows = _windows(said)
-    shares = _shares(wanted, 1 if len(windows) > 1 else torch.get_num_threads())
-    rows = [encode(tokenizer.ends, said[a:b], asked, [wanted[n] for n in share]) for a, b in windows for share in shares]
+    rows = [encode(tokenizer.ends, said[start:end], asked, wanted) for start, end in windows]
     outputs = on_all_cores(lambda row: _pass(model, row), rows)
-    verdicts = np.zeros((len(points), 4), np.float32)
-    verdicts[:, MISSED] = 2  # so that the first window always says more
+    chances = np.stack([verdicts for verdicts, _ in outputs])
+    best = chances[:, :, MISSED].argmin(0)
     marks = np.zeros((len(points), len(clauses)), np.float32)
-    places = [(start, share) for start, _ in windows for share in shares]
-    for (start, share), (chances, shown) in zip(places, outputs, strict=True):
-        for number, chance, mark in zip(share, chances, shown, strict=True):
-            if chance[MISSED] < verdicts[number, MISSED]:
-                verdicts[number], marks[number] = chance, 0
-                marks[number, start : start + len(mark)] = mark
-    return Reading(verdicts, marks)
-
-
-def _shares(points: Sequence[list[int]], most: int) -> list[list[int]]:
-    """The numbers of the points in at most `most` parts of about equal length."""
-    found: list[list[int]] = [[] for _ in range(min(most, len(points)))]
-    sizes = [0] * len(found)
-    for number in sorted(range(len(points)), key=lambda n: -len(points[n])):
-        least = sizes.index(min(sizes))
-        found[least].append(number)
-        sizes[least] += len(points[number])
-    return found
+    for number, window in enumerate(best):
+        start, shown = windows[window][0], outputs[window][1][number]
+        marks[number, start : start + len(shown)] = shown
+    return Reading(chances[best, np.arange(len(points))], marks)
 
 
 @torch.inference_mode()

@@ -316,9 +316,9 @@ def packed_states(
     """Last hidden states (tokens, width) in float32 of each row of token ids, all in one pass.
 
     `asides` per row: where each of its asides begins, ascending; the last one
-    reaches to the row's end. An aside reads what stands before the first one,
-    and itself, as if it followed right after; nothing else reads it. So one
-    text is read once for many short ones.
+    reaches to the row's end. What stands before the first one reads them all,
+    and each reads that and itself, as if it followed right after, but no other
+    aside. So one text is read once for many short ones.
     """
     asides = asides or [()] * len(rows)
     lengths = [len(row) for row in rows]
@@ -342,12 +342,12 @@ def _positions(length: int, starts: Sequence[int]) -> torch.Tensor:
 
 
 def _hidden(length: int, starts: Sequence[int]) -> torch.Tensor | None:
-    """(from, to), rounded up as attention does: True where an aside is not to be looked at."""
+    """(from, to), rounded up as attention does: True between different asides."""
     if not starts:
         return None
     size = -(-length // _STEP) * _STEP
     found = torch.zeros(size, size, dtype=torch.bool)
-    found[:, starts[0] :] = True
+    found[starts[0] :, starts[0] :] = True
     for start, end in zip(starts, [*starts[1:], length], strict=True):
         found[start:end, start:end] = False
     return found

@@ -160,12 +160,12 @@ class Amounts:
     exchanges: float = 0.5
     """Share of the written replies that come with exchanged terms too."""
     spoils: int = 700
-    frames: int = 900
+    frames: int = 700
     """Of this many written pairs those that hit, and points of the items, in a frame that denies or doubts them."""
-    documents: int = 1600
+    documents: int = 1300
     """Replies made up of statements of the documentation."""
-    semeval: int = 3000
-    corpus: float = 0.25
+    semeval: int = 1800
+    corpus: float = 0.15
     """Share of the items."""
 
 

@@ -14,7 +14,7 @@ from tutor.errors import InputError
 from tutor.grading import feedback
 from tutor.grading.features import Said, features
 from tutor.grading.heard import heard
-from tutor.grading.judging import Calibration, Judge
+from tutor.grading.judging import Calibration, Judge, read_apart
 from tutor.grading.reference import points_of
 from tutor.grading.score import score
 from tutor.grading.structure import commands, manifests, structure_verdict
@@ -133,7 +133,7 @@ def _grade(
     verdicts: list[PointVerdict] = []
     stated: list[StatedMisconception] = []
     if said:
-        reading = judge.read(said, question, [*read, *claims])
+        reading = read_apart(judge, said, question, read, claims)
         rows, evidence, counted = [], [], Said.of(said)
         for number, text in enumerate([*read, *claims]):
             marks = reading.marks[number]
