@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report, status = options.run(options)
     except TutorError as error:
         print(f"evals: {error}", file=sys.stderr)
-        return 2 if options.command == "compare" else 1
+        return 2 if options.command in ("compare", "check") else 1
     print(report if isinstance(report, str) else json.dumps(report, ensure_ascii=False, indent=1))
     return status
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--model", help="chat model instead of the one that is set; not for the fast tier")
     run.add_argument("--out", type=Path, help="folder of the run (default: a new one in evals/runs)")
     run.add_argument("--limit", type=int, help="only so many cases, of every slice")
+    command("check", _check, "the fast tier against the committed baseline; exit status 1 on a regression")
     compare = command("compare", _compare, "is run B worse than run A? exit status 1 if so")
     compare.add_argument("a", help='folder, name in evals/runs, or "baseline"')
     compare.add_argument("b")
@@ -103,6 +104,20 @@ def _compare(options: Options) -> Result:
     from evals.suite.outcomes import open_run
 
     found = compare(open_run(options.a), open_run(options.b), read_policy())
+    return text.comparison(found), int(bool(found.broken))
+
+
+def _check(_: Options) -> Result:
+    from evals.suite import text
+    from evals.suite.compare import compare, read_policy
+    from evals.suite.outcomes import RUNS, open_run
+    from evals.suite.report import report
+    from evals.suite.run import run
+
+    baseline, policy = open_run("baseline"), read_policy()
+    done = open_run(run("fast", out=None, limit=None, model=None, now=datetime.now(UTC))["run"])
+    report(done, RUNS / done.name)
+    found = compare(baseline, done, policy)
     return text.comparison(found), int(bool(found.broken))
 
 

@@ -51,7 +51,7 @@ def grade(n: int, score: float | None = None, band: str = "full", label: float =
     return Outcome(
         f"grade.test/{n}.{band}", "grade", "test", "zh", band, f"topic:{n % 12}", "ok",
         {"item": "gold", "score": label if score is None else score, "label": label, "verdicts": said, "labels": said,
-         "confidences": [0.9, 0.8], "unsure": False, "twin": twin, "other_language": None}, "shown",
+         "confidences": [0.9, 0.8], "unsure": False, "twin": twin, "pair": None}, "shown",
     )
 
 
@@ -151,12 +151,40 @@ def test_pairs_are_read_from_the_twin() -> None:
         ({"floors": {"test": {"item@1": 0.99}}}, "below its floor"),
         ({"floors": {"test": {"answered, should be refused": 0.01}}}, "above its ceiling"),
         ({"floors": {"dev": {"item@1": 0.5}}}, "can't be measured"),
-        ({"budgets": {"fast": {"evidence p95 ms": 10}}}, "over its budget"),
+        ({"budgets": {"fast": {"evidence p50 ms": 10}}}, "over its budget"),
     ],
 )
 def test_floors_and_budgets_break(limits: dict, said: str) -> None:
     found = compare(run("a", whole()), run("b", whole()), replace(POLICY, **limits))
     assert len(found.broken) == 1 and said in found.broken[0]
+
+
+@pytest.mark.parametrize(("probe", "broken"), [(0.01, True), (0.02, False), (0.005, True), (None, True)])
+def test_budgets_of_time_judge_the_tutor_and_not_the_machine(probe: float | None, broken: bool) -> None:
+    policy = replace(POLICY, budgets={"fast": {"evidence p50 ms": 15}}, probe_ms=10)
+    # Evidence takes 20 ms here; a probe that takes twice its time says that the machine is half as fast.
+    probed = [replace(o, seconds={**o.seconds, "probe": probe} if probe else o.seconds) for o in whole()]
+    found = compare(run("a", whole()), run("b", probed), policy)
+    assert bool(found.broken) is broken and (not broken or "20 on this machine" in found.broken[0])
+
+
+def test_a_budget_of_memory_is_the_same_everywhere() -> None:
+    slow = [replace(o, seconds={**o.seconds, "probe": 1.0}) for o in whole()]
+    policy = replace(POLICY, budgets={"fast": {"memory MiB": 1}}, probe_ms=10)
+    assert "memory MiB" in compare(run("a", whole()), run("b", slow), policy).broken[0]
+
+
+def test_one_reply_in_two_languages_is_compared_once() -> None:
+    pair = [grade(n) for n in range(6)]
+    pair += [
+        replace(seen(grade(n, 7.0, "half"), pair=f"grade.test/{n}.full", verdicts=["hit", "hit"]), lang="en")
+        for n in range(6)
+    ]
+    found = {f.name: f for f in figures(pair, draws=0)}
+    assert (found["zh-en difference"].value, found["zh-en difference"].eligible) == (2.0, 6)
+    assert found["zh-en same verdicts"].value == 0.5
+    alone = [o for o in pair if o.slice == "half"]
+    assert "zh-en same verdicts" not in {f.name for f in figures(alone, draws=0)}
 
 
 def test_a_case_that_is_gone_breaks_and_one_of_the_ledger_does_not() -> None:

@@ -16,11 +16,12 @@ import pytest
 from evals.cases import Ask
 from evals.grader.cases import Graded
 from evals.suite import baseline, outcomes, run
-from evals.suite.cases import Case, Claim, all_cases, removed, sample
+from evals.suite.cases import QUICK, Case, Claim, all_cases, quick, removed, sample
 from evals.suite.observe import observe
 from evals.suite.outcomes import BASELINE, Outcome
 from evals.suite.peers import llamaindex, sentence_split
-from evals.suite.subject import FAULTS, LOWERED, CutsTop, NoLexicon, Subject, Without
+from evals.suite.speed import on_reference, probe
+from evals.suite.subject import FAULTS, LOWERED, CutsTop, NoLexicon, Remembering, Subject, Without
 from tests.doubles import FakeEmbedder
 from tutor import lexicon
 from tutor.app import Tutor
@@ -80,7 +81,7 @@ def test_what_is_seen_of_an_answered_question(subject: Subject) -> None:
     found = observe(cases()[0], subject, items_of(subject))
     assert found.status == "ok" and found.seen["items"][0] == "pod-pending"
     assert found.seen["facts"] == 2 and found.seen["held"][0] == [0]
-    assert {"search", "evidence", "total"} <= found.seconds.keys()
+    assert {"evidence", "total"} <= found.seconds.keys()
     if found.seen["answered"]:
         assert found.seen["valid"] == found.seen["citations"] > 0 and found.seen["unsupported"] == 0
 
@@ -232,6 +233,53 @@ def test_a_sample_is_the_same_each_time_and_has_every_slice() -> None:
     assert chosen == sample(list(reversed(many)), 10)[::-1] and len(chosen) == 10
     assert "rare" in {c.slice for c in chosen}
     assert sample(many, 500) == many
+
+
+def test_the_fast_tier_leaves_out_only_graded_replies_of_dev_and_no_slice_and_no_twin() -> None:
+    items = {item.id: item for item in read(ROOT / "corpus").items}
+    every = all_cases(items, ledger=ROOT / "no-ledger")
+    found = quick(every)
+    assert quick(list(reversed(every)))[::-1] == found
+    left_out = {c.id for c in every} - {c.id for c in found}
+    assert left_out and all(i.startswith("grade.dev/") for i in left_out)
+
+    def slices(cases: list[Case]) -> set[tuple]:
+        return {(c.kind, c.split, c.slice, c.lang) for c in cases}
+
+    assert slices(found) == slices(every)
+    graded = {c.body.id: c.body for c in found if c.kind == "grade"}
+    for body in graded.values():
+        assert {body.twin, body.pair} - {None} <= graded.keys()
+    dev = [c for c in found if c.kind == "grade" and c.split == "dev"]
+    assert len(dev) >= QUICK * 16 and len(dev) < len([c for c in every if c.kind == "grade" and c.split == "dev"]) / 2
+
+
+def test_a_run_says_which_cases_its_tier_leaves_out_and_measures_the_machine(subject: Subject, tmp_path: Path) -> None:
+    about = run.describe(subject, "fast", cases())
+    assert "graded replies of dev" in about["sample"]
+    done = run.execute(tmp_path / "r", about, cases(), subject, items_of(subject))
+    assert done.about["measured"]["probe p50 ms"] > 0
+    assert sum("probe" in o.seconds for o in done.outcomes) == 1
+
+
+def test_a_slow_machine_is_converted_to_the_one_of_the_budgets() -> None:
+    assert probe() > 0
+    assert on_reference(3.0, 20.0, 10.0) == 1.5 and on_reference(3.0, 5.0, 10.0) == 6.0
+    assert on_reference(3.0, 0.0, 10.0) == 3.0
+
+
+def test_a_question_is_embedded_once_for_the_answer_and_the_ranking(subject: Subject) -> None:
+    asked: list[str] = []
+
+    class Counting(FakeEmbedder):
+        def embed_query(self, text: str):
+            asked.append(text)
+            return super().embed_query(text)
+
+    counting = replace(subject, embedder=Remembering(Counting()))
+    assert counting.embedder.name == FakeEmbedder.name
+    once = observe(cases()[0], counting, items_of(subject))
+    assert len(asked) == 1 and replace(once, seconds={}) == replace(observe(cases()[0], subject, items_of(subject)), seconds={})
 
 
 # baseline in the repository --------------------------------------------------------------------

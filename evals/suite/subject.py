@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from tutor import lexicon
@@ -66,7 +67,18 @@ def opened(*, model: bool, name: str | None = None) -> Iterator[Subject]:
     with Tutor.open(settings) if model else Tutor.open(settings, chat_model=None) as tutor:
         if model and tutor.chat is None:
             raise InputError(tutor.chat_notice or "no chat model is set", fix="tutor models fetch")
-        yield Subject(tutor.settings, tutor.index, tutor.embedder, tutor.chat, BundledJudge())
+        yield Subject(tutor.settings, tutor.index, Remembering(tutor.embedder), tutor.chat, BundledJudge())
+
+
+class Remembering:
+    """An embedder that doesn't compute the vectors of the latest questions twice."""
+
+    def __init__(self, embedder: Any, latest: int = 4) -> None:
+        self._base = embedder
+        self.embed_query = lru_cache(latest)(embedder.embed_query)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
 
 
 @dataclass(frozen=True)
