@@ -61,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     peers = command("peers", _peers, "other systems on the same cases, as a Markdown table")
     peers.add_argument("--answers", type=int, default=0, help="cases on which the chat model writes (default 0)")
     peers.add_argument("--limit", type=int, help="only so many cases, of every slice")
+    judge = command("judge", _judge, "the opinion of the endpoint that is set, against our labels; gates nothing")
+    judge.add_argument("--cases", type=int, default=40, help="replies of each split, and answers (default 40)")
     ask = command("ask", _ask, "score retrieval, refusal and, with --answers, answers")
     ask.add_argument("--answers", action="store_true", help="also the final answers")
     ask.add_argument("--no-model", action="store_true", help="answers without the chat model")
@@ -149,6 +151,12 @@ def _peers(options: Options) -> Result:
     from evals.suite.peers import peers
 
     return peers(options.answers, options.limit), 0
+
+
+def _judge(options: Options) -> Result:
+    from evals.suite.opinion import judge
+
+    return judge(options.cases), 0
 
 
 def _grade(options: Options) -> Result:

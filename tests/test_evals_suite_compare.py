@@ -217,10 +217,17 @@ def planted(name: str, o: Outcome) -> Outcome:
 
 
 def test_planted_faults_are_told_from_nothing() -> None:
-    def runner(name: str, subject: object, extra: dict) -> Run:
-        return run(name, whole(change=lambda o: planted(name, o)))
+    asked: dict[str, set[str]] = {}
 
-    found = proof(None, runner, replace(POLICY, draws=4000), dict.fromkeys(FAULTS, lambda subject: subject))  # type: ignore[arg-type]
+    def runner(name: str, subject: object, kinds) -> Run:
+        found = [planted(name, o) for o in whole() if o.kind in kinds]
+        asked[name] = {o.kind for o in found}
+        return run(name, found)
+
+    faults = {name: replace(fault, plant=lambda subject: subject) for name, fault in FAULTS.items()}
+    found = proof(None, runner, replace(POLICY, draws=4000), faults)  # type: ignore[arg-type]
+    assert asked["grade everything 8"] == {"grade"} and "grade" not in asked["drop the lexicon"]
+    assert asked["sound"] == asked["sound again"] == {"ask", "refuse", "grade"}
     assert (found["caught"], found["quiet"], found["loud"]) == ("5 of 5", "10 of 10", [])
     assert "grade qwk" in found["faults"]["grade everything 8"]["worse"]
     assert "citation precision" in found["faults"]["shuffle citations"]["worse"]

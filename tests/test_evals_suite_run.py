@@ -170,15 +170,15 @@ def test_hidden_items_leave_what_an_index_without_them_has(subject: Subject, set
 
 def test_each_fault_changes_what_it_should(subject: Subject) -> None:
     sound = subject.tutor()
-    cut = FAULTS["cut the top passage"](subject).tutor()
+    cut = FAULTS["cut the top passage"].plant(subject).tutor()
     assert isinstance(cut, CutsTop)
     assert cut.search(PENDING.question) == sound.search(PENDING.question, k=6)[1:]
-    lowered = FAULTS["lower the threshold"](subject).tutor().retrieve(PENDING.question)
+    lowered = FAULTS["lower the threshold"].plant(subject).tutor().retrieve(PENDING.question)
     assert lowered.threshold == pytest.approx(LOWERED * sound.retrieve(PENDING.question).threshold)
     assert lowered.confidence == sound.retrieve(PENDING.question).confidence
     sure = replace(subject, calibration=replace(sound._calibration, thresholds={"zh": 0.0, "en": 0.0}))
     answer = sure.tutor().ask(PENDING.question)
-    moved = FAULTS["shuffle citations"](sure).tutor().ask(PENDING.question)
+    moved = FAULTS["shuffle citations"].plant(sure).tutor().ask(PENDING.question)
     assert answer.citations and moved.text == answer.text
     assert [c.marker for c in moved.citations] == [c.marker for c in answer.citations]
     texts = {p.item_id: p.text for p in moved.passages}
@@ -187,11 +187,11 @@ def test_each_fault_changes_what_it_should(subject: Subject) -> None:
     plain = NoLexicon(subject.index.snapshot())
     assert not any(t.startswith("§") for part in plain.parts("pvc") for t in part.tokens)
     assert plain.rarity("§pvc") == 0.0 and plain.rarity("pvc") == subject.index.snapshot().rarity("pvc") > 0
-    assert FAULTS["drop the lexicon"](subject).tutor().search("PVC 是什么")
+    assert FAULTS["drop the lexicon"].plant(subject).tutor().search("PVC 是什么")
 
 
 def test_every_reply_gets_eight(subject: Subject) -> None:
-    class Eight(FAULTS["grade everything 8"](subject).make, Graders):  # type: ignore[misc]
+    class Eight(FAULTS["grade everything 8"].plant(subject).make, Graders):  # type: ignore[misc]
         pass
 
     tutor = replace(subject, make=Eight).tutor()

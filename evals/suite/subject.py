@@ -225,10 +225,19 @@ def _lowered(subject: Subject) -> Calibration:
     return replace(calibration, thresholds={lang: LOWERED * t for lang, t in calibration.thresholds.items()})
 
 
-FAULTS: dict[str, Callable[[Subject], Subject]] = {
-    "drop the lexicon": lambda subject: replace(subject, view=NoLexicon),
-    "shuffle citations": lambda subject: replace(subject, make=ShuffledCitations),
-    "lower the threshold": lambda subject: replace(subject, calibration=_lowered(subject)),
-    "grade everything 8": lambda subject: replace(subject, make=GradesEight),
-    "cut the top passage": lambda subject: replace(subject, make=CutsTop),
+@dataclass(frozen=True)
+class Fault:
+    """`plant` gives the faulty subject; cases of other kinds than `kinds` can't tell it from the sound one."""
+
+    plant: Callable[[Subject], Subject]
+    kinds: frozenset[str]
+
+
+_ASKED = frozenset({"ask", "refuse", "removed", "claim"})
+FAULTS: dict[str, Fault] = {
+    "drop the lexicon": Fault(lambda subject: replace(subject, view=NoLexicon), _ASKED),
+    "shuffle citations": Fault(lambda subject: replace(subject, make=ShuffledCitations), frozenset({"ask"})),
+    "lower the threshold": Fault(lambda subject: replace(subject, calibration=_lowered(subject)), _ASKED),
+    "grade everything 8": Fault(lambda subject: replace(subject, make=GradesEight), frozenset({"grade"})),
+    "cut the top passage": Fault(lambda subject: replace(subject, make=CutsTop), _ASKED),
 }
