@@ -275,6 +275,21 @@ def test_the_report_needs_nothing_but_itself_and_escapes_what_learners_wrote() -
     assert "| item@1 |" in summary(made) and "## Worst cases" in summary(made)
 
 
+def test_a_check_without_a_baseline_runs_nothing_and_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(outcomes, "BASELINE", tmp_path / "none.json")
+    assert main(["check"]) == 2
+    assert "evals baseline" in capsys.readouterr().err
+
+
+def test_ci_checks_against_the_baseline_after_the_tests() -> None:
+    root = Path(__file__).parents[1]
+    steps = [line for line in (root / ".ci/run").read_text().splitlines() if line.startswith("make")]
+    assert steps == ["make test", "make evals"]
+    assert "-m evals check" in (root / "Makefile").read_text()
+
+
 def test_compare_reads_runs_from_folders_and_answers_by_its_exit_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

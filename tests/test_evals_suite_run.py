@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evals import chain
 from evals.cases import Ask
 from evals.grader.cases import Graded
 from evals.suite import baseline, outcomes, run
 from evals.suite.cases import QUICK, Case, Claim, all_cases, quick, removed, sample
 from evals.suite.observe import observe
 from evals.suite.outcomes import BASELINE, Outcome
-from evals.suite.peers import llamaindex, sentence_split
+from evals.suite.peers import Found, _row, llamaindex, sentence_split, systems
 from evals.suite.speed import on_reference, probe
 from evals.suite.subject import FAULTS, LOWERED, CutsTop, NoLexicon, Remembering, Subject, Without
 from tests.doubles import FakeEmbedder
@@ -71,6 +72,11 @@ def cases() -> list[Case]:
         case("grade", Graded("g", "probes", "en", "full", "right", ("hit", "missed"), {}, None, 8.0)),
         case("claim", Claim("Pod 一直 Pending 怎么排查？我的理解是：Pending 说明容器在反复崩溃，对吗？", ("反复崩溃的 Pod 已被调度，阶段通常是 Running。",))),
     ]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> dict:
+    return {item.id: item for item in read(ROOT / "corpus").items}
 
 
 def items_of(subject: Subject) -> dict:
@@ -201,9 +207,8 @@ def test_every_reply_gets_eight(subject: Subject) -> None:
 # cases ---------------------------------------------------------------------------------------
 
 
-def test_the_committed_cases_load_and_each_has_its_own_id() -> None:
-    items = {item.id: item for item in read(ROOT / "corpus").items}
-    found = all_cases(items, ledger=ROOT / "no-ledger")
+def test_the_committed_cases_load_and_each_has_its_own_id(shipped: dict) -> None:
+    found = all_cases(shipped, ledger=ROOT / "no-ledger")
     assert len({c.id for c in found}) == len(found)
     assert {c.kind for c in found} == {"ask", "refuse", "removed", "grade"}
     assert all(c.cluster.startswith("topic:") for c in found if c.kind in ("ask", "removed", "grade"))
@@ -211,7 +216,7 @@ def test_the_committed_cases_load_and_each_has_its_own_id() -> None:
     gone = [c for c in found if c.kind == "removed"]
     assert len(gone) >= 10
     for one in gone:
-        others = [i.answer.get(one.lang, "") for i in items.values() if i.id not in one.body.items]
+        others = [i.answer.get(one.lang, "") for i in shipped.values() if i.id not in one.body.items]
         assert not any(all(run_fact(f, text) for f in one.body.facts) for text in others)
 
 
@@ -235,9 +240,8 @@ def test_a_sample_is_the_same_each_time_and_has_every_slice() -> None:
     assert sample(many, 500) == many
 
 
-def test_the_fast_tier_leaves_out_only_graded_replies_of_dev_and_no_slice_and_no_twin() -> None:
-    items = {item.id: item for item in read(ROOT / "corpus").items}
-    every = all_cases(items, ledger=ROOT / "no-ledger")
+def test_the_fast_tier_leaves_out_only_graded_replies_of_dev_and_no_slice_and_no_twin(shipped: dict) -> None:
+    every = all_cases(shipped, ledger=ROOT / "no-ledger")
     found = quick(every)
     assert quick(list(reversed(every)))[::-1] == found
     left_out = {c.id for c in every} - {c.id for c in found}
@@ -315,6 +319,36 @@ def test_llamaindex_packs_sentences_and_repeats_a_little() -> None:
     assert len(parts) > 3 and "".join(sentence_split("One. Two. Three.")) == "One. Two. Three."
     for one, following in pairwise(parts):
         assert following[:20] in one
+
+
+def test_a_row_of_the_table_by_hand() -> None:
+    right, wrong, off = Ask("1", "en", "exam", "a", items=("x",), facts=(("Raft",),)), Ask("2", "en", "exam", "b", items=("y",)), Ask("3", "en", "off", "c")
+    answers = {"a": Found(("x", "x"), ("Raft elects",), 0.9), "b": Found(("z", "z", "z", "y"), ("", "", ""), 0.5), "c": Found((), (), 0.7)}
+    item1, item3, fact1, fact3, characters, area, _ = _row(lambda ask: answers[ask.question], [right, wrong, off])
+    # Passages of one item count once, so the second question has its item second.
+    assert (item1, item3, fact1, fact3, characters) == ("0.500", "1.000", "1.000", "1.000", "6")
+    assert area == "0.500"
+
+
+def test_every_system_searches_the_same_items(subject: Subject) -> None:
+    tutor = subject.tutor()
+    tutor.settings.cache_dir.mkdir(parents=True, exist_ok=True)
+    found = {name: search(PVC) for name, search in systems(subject, tutor).items()}
+    known = items_of(subject).keys()
+    assert len(found) == 5 and all(set(f.items) <= known and len(f.items) == len(f.texts) for f in found.values())
+    assert found["kube-tutor"].items[0] == "pvc"
+    assert found["keywords alone (our tokens, BM25)"].items[0] == "pvc"
+    assert len(found["LangChain's defaults (1000/200, Chroma, top 4)"].items) == 4
+
+
+def test_the_tutorial_chain_keeps_what_it_embedded(subject: Subject) -> None:
+    tutor = subject.tutor()
+    before = tutor.embedder.embedded
+    first = chain._store(tutor).similarity_search(PVC.question, k=2)
+    counted = tutor.embedder.embedded
+    assert counted > before
+    assert [d.page_content for d in chain._store(tutor).similarity_search(PVC.question, k=2)] == [d.page_content for d in first]
+    assert tutor.embedder.embedded == counted
 
 
 def test_the_default_tokenizer_finds_english_and_no_chinese() -> None:
