@@ -1,17 +1,23 @@
-# `make run` and `make test` are all that a newcomer needs.
+# `make run` and `make test` are all that a newcomer needs; `make evals` says whether the answers got worse.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test setup models index install lint lock clean
+.PHONY: run test evals setup models index install lint lock clean
 
 run: setup
 	$(BIN)/tutor web
 
 test: install models
 	$(BIN)/python -m pytest
+
+# Is the tutor worse than the committed baseline? See evals/README.md.
+# In a data folder of its own: what a developer ingested would change the answers.
+evals: export KUBE_TUTOR_DATA_DIR = $(abspath $(VENV))/evals
+evals: install index
+	$(BIN)/python -m evals check
 
 setup: install models index
 

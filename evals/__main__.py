@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report, status = options.run(options)
     except TutorError as error:
         print(f"evals: {error}", file=sys.stderr)
-        return 2 if options.command == "compare" else 1
+        return 2 if options.command in ("compare", "check") else 1
     print(report if isinstance(report, str) else json.dumps(report, ensure_ascii=False, indent=1))
     return status
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--model", help="chat model instead of the one that is set; not for the fast tier")
     run.add_argument("--out", type=Path, help="folder of the run (default: a new one in evals/runs)")
     run.add_argument("--limit", type=int, help="only so many cases, of every slice")
+    command("check", _check, "the fast tier against the committed baseline; exit status 1 on a regression")
     compare = command("compare", _compare, "is run B worse than run A? exit status 1 if so")
     compare.add_argument("a", help='folder, name in evals/runs, or "baseline"')
     compare.add_argument("b")
@@ -60,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     peers = command("peers", _peers, "other systems on the same cases, as a Markdown table")
     peers.add_argument("--answers", type=int, default=0, help="cases on which the chat model writes (default 0)")
     peers.add_argument("--limit", type=int, help="only so many cases, of every slice")
+    judge = command("judge", _judge, "the opinion of the endpoint that is set, against our labels; gates nothing")
+    judge.add_argument("--cases", type=int, default=40, help="replies of each split, and answers (default 40)")
     ask = command("ask", _ask, "score retrieval, refusal and, with --answers, answers")
     ask.add_argument("--answers", action="store_true", help="also the final answers")
     ask.add_argument("--no-model", action="store_true", help="answers without the chat model")
@@ -106,6 +109,20 @@ def _compare(options: Options) -> Result:
     return text.comparison(found), int(bool(found.broken))
 
 
+def _check(_: Options) -> Result:
+    from evals.suite import text
+    from evals.suite.compare import compare, read_policy
+    from evals.suite.outcomes import RUNS, open_run
+    from evals.suite.report import report
+    from evals.suite.run import run
+
+    baseline, policy = open_run("baseline"), read_policy()
+    done = open_run(run("fast", out=None, limit=None, model=None, now=datetime.now(UTC))["run"])
+    report(done, RUNS / done.name)
+    found = compare(baseline, done, policy)
+    return text.comparison(found), int(bool(found.broken))
+
+
 def _baseline(options: Options) -> Result:
     from evals.suite.baseline import move
     from evals.suite.outcomes import open_run
@@ -134,6 +151,12 @@ def _peers(options: Options) -> Result:
     from evals.suite.peers import peers
 
     return peers(options.answers, options.limit), 0
+
+
+def _judge(options: Options) -> Result:
+    from evals.suite.opinion import judge
+
+    return judge(options.cases), 0
 
 
 def _grade(options: Options) -> Result:

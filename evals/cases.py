@@ -14,6 +14,8 @@ FOLDER = Path(__file__).parent / "cases"
 class Ask:
     """A question with what a right answer holds.
 
+    `lang` is zh, en, or mixed: an English sentence with Chinese terms in it,
+    to which an answer in either language is right.
     `items` are ids of items that answer it, the best first. `facts` are key
     facts, each a tuple of regular expressions of which any one counts; a case may
     name items alone. A case with neither must be refused.

@@ -11,6 +11,7 @@ import time
 from statistics import fmean, median
 
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import RecursiveCharacterTextSplitter
@@ -18,6 +19,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 from evals.cases import Ask, facts_in, load
 from tutor.app import Tutor
 from tutor.chat import Message
+from tutor.index import EmbeddingCache
 
 PROMPT = ChatPromptTemplate.from_messages(
     [
@@ -60,9 +62,23 @@ def _store(tutor: Tutor) -> InMemoryVectorStore:
         for item in tutor.items()
         for lang, text in item.answer.items()
     ]
-    store = InMemoryVectorStore(tutor.embedder)  # type: ignore[arg-type]
+    store = InMemoryVectorStore(_Kept(tutor))
     store.add_documents(splitter.split_documents(pages))
     return store
+
+
+class _Kept(Embeddings):
+    """The tutor's embedder; what it embeds is kept, because it is the same in every run."""
+
+    def __init__(self, tutor: Tutor) -> None:
+        self._embedder = tutor.embedder
+        self._cache = EmbeddingCache(tutor.settings.cache_dir)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return self._cache.embed(self._embedder, texts, None).tolist()
+
+    def embed_query(self, text: str) -> list[float]:
+        return list(map(float, self._embedder.embed_query(text)))
 
 
 def _ask_chain(tutor: Tutor, store: InMemoryVectorStore, case: Ask) -> dict[str, float]:

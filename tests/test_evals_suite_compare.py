@@ -51,7 +51,7 @@ def grade(n: int, score: float | None = None, band: str = "full", label: float =
     return Outcome(
         f"grade.test/{n}.{band}", "grade", "test", "zh", band, f"topic:{n % 12}", "ok",
         {"item": "gold", "score": label if score is None else score, "label": label, "verdicts": said, "labels": said,
-         "confidences": [0.9, 0.8], "unsure": False, "twin": twin, "other_language": None}, "shown",
+         "confidences": [0.9, 0.8], "unsure": False, "twin": twin, "pair": None}, "shown",
     )
 
 
@@ -151,12 +151,40 @@ def test_pairs_are_read_from_the_twin() -> None:
         ({"floors": {"test": {"item@1": 0.99}}}, "below its floor"),
         ({"floors": {"test": {"answered, should be refused": 0.01}}}, "above its ceiling"),
         ({"floors": {"dev": {"item@1": 0.5}}}, "can't be measured"),
-        ({"budgets": {"fast": {"evidence p95 ms": 10}}}, "over its budget"),
+        ({"budgets": {"fast": {"evidence p50 ms": 10}}}, "over its budget"),
     ],
 )
 def test_floors_and_budgets_break(limits: dict, said: str) -> None:
     found = compare(run("a", whole()), run("b", whole()), replace(POLICY, **limits))
     assert len(found.broken) == 1 and said in found.broken[0]
+
+
+@pytest.mark.parametrize(("probe", "broken"), [(0.01, True), (0.02, False), (0.005, True), (None, True)])
+def test_budgets_of_time_judge_the_tutor_and_not_the_machine(probe: float | None, broken: bool) -> None:
+    policy = replace(POLICY, budgets={"fast": {"evidence p50 ms": 15}}, probe_ms=10)
+    # Evidence takes 20 ms here; a probe that takes twice its time says that the machine is half as fast.
+    probed = [replace(o, seconds={**o.seconds, "probe": probe} if probe else o.seconds) for o in whole()]
+    found = compare(run("a", whole()), run("b", probed), policy)
+    assert bool(found.broken) is broken and (not broken or "20 on this machine" in found.broken[0])
+
+
+def test_a_budget_of_memory_is_the_same_everywhere() -> None:
+    slow = [replace(o, seconds={**o.seconds, "probe": 1.0}) for o in whole()]
+    policy = replace(POLICY, budgets={"fast": {"memory MiB": 1}}, probe_ms=10)
+    assert "memory MiB" in compare(run("a", whole()), run("b", slow), policy).broken[0]
+
+
+def test_one_reply_in_two_languages_is_compared_once() -> None:
+    pair = [grade(n) for n in range(6)]
+    pair += [
+        replace(seen(grade(n, 7.0, "half"), pair=f"grade.test/{n}.full", verdicts=["hit", "hit"]), lang="en")
+        for n in range(6)
+    ]
+    found = {f.name: f for f in figures(pair, draws=0)}
+    assert (found["zh-en difference"].value, found["zh-en difference"].eligible) == (2.0, 6)
+    assert found["zh-en same verdicts"].value == 0.5
+    alone = [o for o in pair if o.slice == "half"]
+    assert "zh-en same verdicts" not in {f.name for f in figures(alone, draws=0)}
 
 
 def test_a_case_that_is_gone_breaks_and_one_of_the_ledger_does_not() -> None:
@@ -189,10 +217,17 @@ def planted(name: str, o: Outcome) -> Outcome:
 
 
 def test_planted_faults_are_told_from_nothing() -> None:
-    def runner(name: str, subject: object, extra: dict) -> Run:
-        return run(name, whole(change=lambda o: planted(name, o)))
+    asked: dict[str, set[str]] = {}
 
-    found = proof(None, runner, replace(POLICY, draws=4000), dict.fromkeys(FAULTS, lambda subject: subject))  # type: ignore[arg-type]
+    def runner(name: str, subject: object, kinds) -> Run:
+        found = [planted(name, o) for o in whole() if o.kind in kinds]
+        asked[name] = {o.kind for o in found}
+        return run(name, found)
+
+    faults = {name: replace(fault, plant=lambda subject: subject) for name, fault in FAULTS.items()}
+    found = proof(None, runner, replace(POLICY, draws=4000), faults)  # type: ignore[arg-type]
+    assert asked["grade everything 8"] == {"grade"} and "grade" not in asked["drop the lexicon"]
+    assert asked["sound"] == asked["sound again"] == {"ask", "refuse", "grade"}
     assert (found["caught"], found["quiet"], found["loud"]) == ("5 of 5", "10 of 10", [])
     assert "grade qwk" in found["faults"]["grade everything 8"]["worse"]
     assert "citation precision" in found["faults"]["shuffle citations"]["worse"]
@@ -238,6 +273,21 @@ def test_the_report_needs_nothing_but_itself_and_escapes_what_learners_wrote() -
     assert html.count("<svg") == html.count("</svg>") > 5 and "&lt;script&gt;" in html
     assert 'prefers-color-scheme: dark' in html and "href='../corpus/gold.md'" in html
     assert "| item@1 |" in summary(made) and "## Worst cases" in summary(made)
+
+
+def test_a_check_without_a_baseline_runs_nothing_and_is_no_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(outcomes, "BASELINE", tmp_path / "none.json")
+    assert main(["check"]) == 2
+    assert "evals baseline" in capsys.readouterr().err
+
+
+def test_ci_checks_against_the_baseline_after_the_tests() -> None:
+    root = Path(__file__).parents[1]
+    steps = [line for line in (root / ".ci/run").read_text().splitlines() if line.startswith("make")]
+    assert steps == ["make test", "make evals"]
+    assert "-m evals check" in (root / "Makefile").read_text()
 
 
 def test_compare_reads_runs_from_folders_and_answers_by_its_exit_status(

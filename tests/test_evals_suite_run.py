@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evals import chain
 from evals.cases import Ask
 from evals.grader.cases import Graded
 from evals.suite import baseline, outcomes, run
-from evals.suite.cases import Case, Claim, all_cases, removed, sample
+from evals.suite.cases import QUICK, Case, Claim, all_cases, quick, removed, sample
 from evals.suite.observe import observe
 from evals.suite.outcomes import BASELINE, Outcome
-from evals.suite.peers import llamaindex, sentence_split
-from evals.suite.subject import FAULTS, LOWERED, CutsTop, NoLexicon, Subject, Without
+from evals.suite.peers import Found, _row, llamaindex, sentence_split, systems
+from evals.suite.speed import on_reference, probe
+from evals.suite.subject import FAULTS, LOWERED, CutsTop, NoLexicon, Remembering, Subject, Without
 from tests.doubles import FakeEmbedder
 from tutor import lexicon
 from tutor.app import Tutor
@@ -72,6 +74,11 @@ def cases() -> list[Case]:
     ]
 
 
+@pytest.fixture(scope="module")
+def shipped() -> dict:
+    return {item.id: item for item in read(ROOT / "corpus").items}
+
+
 def items_of(subject: Subject) -> dict:
     return {item.id: item for item in subject.tutor().items()}
 
@@ -80,7 +87,7 @@ def test_what_is_seen_of_an_answered_question(subject: Subject) -> None:
     found = observe(cases()[0], subject, items_of(subject))
     assert found.status == "ok" and found.seen["items"][0] == "pod-pending"
     assert found.seen["facts"] == 2 and found.seen["held"][0] == [0]
-    assert {"search", "evidence", "total"} <= found.seconds.keys()
+    assert {"evidence", "total"} <= found.seconds.keys()
     if found.seen["answered"]:
         assert found.seen["valid"] == found.seen["citations"] > 0 and found.seen["unsupported"] == 0
 
@@ -169,15 +176,15 @@ def test_hidden_items_leave_what_an_index_without_them_has(subject: Subject, set
 
 def test_each_fault_changes_what_it_should(subject: Subject) -> None:
     sound = subject.tutor()
-    cut = FAULTS["cut the top passage"](subject).tutor()
+    cut = FAULTS["cut the top passage"].plant(subject).tutor()
     assert isinstance(cut, CutsTop)
     assert cut.search(PENDING.question) == sound.search(PENDING.question, k=6)[1:]
-    lowered = FAULTS["lower the threshold"](subject).tutor().retrieve(PENDING.question)
+    lowered = FAULTS["lower the threshold"].plant(subject).tutor().retrieve(PENDING.question)
     assert lowered.threshold == pytest.approx(LOWERED * sound.retrieve(PENDING.question).threshold)
     assert lowered.confidence == sound.retrieve(PENDING.question).confidence
     sure = replace(subject, calibration=replace(sound._calibration, thresholds={"zh": 0.0, "en": 0.0}))
     answer = sure.tutor().ask(PENDING.question)
-    moved = FAULTS["shuffle citations"](sure).tutor().ask(PENDING.question)
+    moved = FAULTS["shuffle citations"].plant(sure).tutor().ask(PENDING.question)
     assert answer.citations and moved.text == answer.text
     assert [c.marker for c in moved.citations] == [c.marker for c in answer.citations]
     texts = {p.item_id: p.text for p in moved.passages}
@@ -186,11 +193,11 @@ def test_each_fault_changes_what_it_should(subject: Subject) -> None:
     plain = NoLexicon(subject.index.snapshot())
     assert not any(t.startswith("§") for part in plain.parts("pvc") for t in part.tokens)
     assert plain.rarity("§pvc") == 0.0 and plain.rarity("pvc") == subject.index.snapshot().rarity("pvc") > 0
-    assert FAULTS["drop the lexicon"](subject).tutor().search("PVC 是什么")
+    assert FAULTS["drop the lexicon"].plant(subject).tutor().search("PVC 是什么")
 
 
 def test_every_reply_gets_eight(subject: Subject) -> None:
-    class Eight(FAULTS["grade everything 8"](subject).make, Graders):  # type: ignore[misc]
+    class Eight(FAULTS["grade everything 8"].plant(subject).make, Graders):  # type: ignore[misc]
         pass
 
     tutor = replace(subject, make=Eight).tutor()
@@ -200,9 +207,8 @@ def test_every_reply_gets_eight(subject: Subject) -> None:
 # cases ---------------------------------------------------------------------------------------
 
 
-def test_the_committed_cases_load_and_each_has_its_own_id() -> None:
-    items = {item.id: item for item in read(ROOT / "corpus").items}
-    found = all_cases(items, ledger=ROOT / "no-ledger")
+def test_the_committed_cases_load_and_each_has_its_own_id(shipped: dict) -> None:
+    found = all_cases(shipped, ledger=ROOT / "no-ledger")
     assert len({c.id for c in found}) == len(found)
     assert {c.kind for c in found} == {"ask", "refuse", "removed", "grade"}
     assert all(c.cluster.startswith("topic:") for c in found if c.kind in ("ask", "removed", "grade"))
@@ -210,7 +216,7 @@ def test_the_committed_cases_load_and_each_has_its_own_id() -> None:
     gone = [c for c in found if c.kind == "removed"]
     assert len(gone) >= 10
     for one in gone:
-        others = [i.answer.get(one.lang, "") for i in items.values() if i.id not in one.body.items]
+        others = [i.answer.get(one.lang, "") for i in shipped.values() if i.id not in one.body.items]
         assert not any(all(run_fact(f, text) for f in one.body.facts) for text in others)
 
 
@@ -232,6 +238,52 @@ def test_a_sample_is_the_same_each_time_and_has_every_slice() -> None:
     assert chosen == sample(list(reversed(many)), 10)[::-1] and len(chosen) == 10
     assert "rare" in {c.slice for c in chosen}
     assert sample(many, 500) == many
+
+
+def test_the_fast_tier_leaves_out_only_graded_replies_of_dev_and_no_slice_and_no_twin(shipped: dict) -> None:
+    every = all_cases(shipped, ledger=ROOT / "no-ledger")
+    found = quick(every)
+    assert quick(list(reversed(every)))[::-1] == found
+    left_out = {c.id for c in every} - {c.id for c in found}
+    assert left_out and all(i.startswith("grade.dev/") for i in left_out)
+
+    def slices(cases: list[Case]) -> set[tuple]:
+        return {(c.kind, c.split, c.slice, c.lang) for c in cases}
+
+    assert slices(found) == slices(every)
+    graded = {c.body.id: c.body for c in found if c.kind == "grade"}
+    for body in graded.values():
+        assert {body.twin, body.pair} - {None} <= graded.keys()
+    dev = [c for c in found if c.kind == "grade" and c.split == "dev"]
+    assert len(dev) >= QUICK * 16 and len(dev) < len([c for c in every if c.kind == "grade" and c.split == "dev"]) / 2
+
+
+def test_a_run_says_which_cases_its_tier_leaves_out_and_measures_the_machine(subject: Subject, tmp_path: Path) -> None:
+    about = run.describe(subject, "fast", cases())
+    assert "graded replies of dev" in about["sample"]
+    done = run.execute(tmp_path / "r", about, cases(), subject, items_of(subject))
+    assert done.about["measured"]["probe p50 ms"] > 0
+    assert sum("probe" in o.seconds for o in done.outcomes) == 1
+
+
+def test_a_slow_machine_is_converted_to_the_one_of_the_budgets() -> None:
+    assert probe() > 0
+    assert on_reference(3.0, 20.0, 10.0) == 1.5 and on_reference(3.0, 5.0, 10.0) == 6.0
+    assert on_reference(3.0, 0.0, 10.0) == 3.0
+
+
+def test_a_question_is_embedded_once_for_the_answer_and_the_ranking(subject: Subject) -> None:
+    asked: list[str] = []
+
+    class Counting(FakeEmbedder):
+        def embed_query(self, text: str):
+            asked.append(text)
+            return super().embed_query(text)
+
+    counting = replace(subject, embedder=Remembering(Counting()))
+    assert counting.embedder.name == FakeEmbedder.name
+    once = observe(cases()[0], counting, items_of(subject))
+    assert len(asked) == 1 and replace(once, seconds={}) == replace(observe(cases()[0], subject, items_of(subject)), seconds={})
 
 
 # baseline in the repository --------------------------------------------------------------------
@@ -267,6 +319,36 @@ def test_llamaindex_packs_sentences_and_repeats_a_little() -> None:
     assert len(parts) > 3 and "".join(sentence_split("One. Two. Three.")) == "One. Two. Three."
     for one, following in pairwise(parts):
         assert following[:20] in one
+
+
+def test_a_row_of_the_table_by_hand() -> None:
+    right, wrong, off = Ask("1", "en", "exam", "a", items=("x",), facts=(("Raft",),)), Ask("2", "en", "exam", "b", items=("y",)), Ask("3", "en", "off", "c")
+    answers = {"a": Found(("x", "x"), ("Raft elects",), 0.9), "b": Found(("z", "z", "z", "y"), ("", "", ""), 0.5), "c": Found((), (), 0.7)}
+    item1, item3, fact1, fact3, characters, area, _ = _row(lambda ask: answers[ask.question], [right, wrong, off])
+    # Passages of one item count once, so the second question has its item second.
+    assert (item1, item3, fact1, fact3, characters) == ("0.500", "1.000", "1.000", "1.000", "6")
+    assert area == "0.500"
+
+
+def test_every_system_searches_the_same_items(subject: Subject) -> None:
+    tutor = subject.tutor()
+    tutor.settings.cache_dir.mkdir(parents=True, exist_ok=True)
+    found = {name: search(PVC) for name, search in systems(subject, tutor).items()}
+    known = items_of(subject).keys()
+    assert len(found) == 5 and all(set(f.items) <= known and len(f.items) == len(f.texts) for f in found.values())
+    assert found["kube-tutor"].items[0] == "pvc"
+    assert found["keywords alone (our tokens, BM25)"].items[0] == "pvc"
+    assert len(found["LangChain's defaults (1000/200, Chroma, top 4)"].items) == 4
+
+
+def test_the_tutorial_chain_keeps_what_it_embedded(subject: Subject) -> None:
+    tutor = subject.tutor()
+    before = tutor.embedder.embedded
+    first = chain._store(tutor).similarity_search(PVC.question, k=2)
+    counted = tutor.embedder.embedded
+    assert counted > before
+    assert [d.page_content for d in chain._store(tutor).similarity_search(PVC.question, k=2)] == [d.page_content for d in first]
+    assert tutor.embedder.embedded == counted
 
 
 def test_the_default_tokenizer_finds_english_and_no_chinese() -> None:

@@ -12,7 +12,11 @@ FOLDER = Path(__file__).parents[1] / "cases"
 
 @dataclass(frozen=True)
 class Graded:
-    """A reply to an item with its labels; `band` names how it was written. `score` is 0 to 10."""
+    """A reply to an item with its labels; `band` names how it was written. `score` is 0 to 10.
+
+    `twin` is the id of the reply that this one equals but for what its band
+    says; `pair` that of the reply that says the same in the other language.
+    """
 
     id: str
     item: str
@@ -23,6 +27,7 @@ class Graded:
     quotes: dict[str, str]
     twin: str | None
     score: float
+    pair: str | None = None
 
 
 def graded(split: Literal["dev", "test"]) -> list[Graded]:

@@ -20,6 +20,8 @@ KINDS: tuple[Kind, ...] = ("ask", "refuse", "removed", "grade", "claim")
 SPLITS: tuple[str, ...] = ("dev", "test")
 REMOVED = 40
 """Cases with their gold items removed, of each split."""
+QUICK = 2
+"""Graded replies of dev, of each band and language, in the fast tier."""
 WHOLE = ("claim", "follow-up")
 """Slices from which no such case is derived: their questions lean on more than the items."""
 
@@ -82,6 +84,31 @@ def sample(cases: Sequence[Case], most: int) -> list[Case]:
     return [case for case in cases if case.id in chosen]
 
 
+def quick(cases: Sequence[Case]) -> list[Case]:
+    """The cases of the fast tier: all but most graded replies of dev, which take the longest.
+
+    Of those, `QUICK` of each band and language, the same ones each time, those
+    that say what another says in the other language, and whatever they are
+    compared with.
+    """
+    heavy = [case for case in cases if case.kind == "grade" and case.split == "dev"]
+    piles: dict[tuple, list[Case]] = {}
+    for case in sorted(heavy, key=lambda case: _draw(case.id)):
+        piles.setdefault((case.slice, case.lang), []).append(case)
+    kept = {case.body.id: case.body for pile in piles.values() for case in pile[:QUICK]}
+    kept |= {case.body.id: case.body for case in heavy if case.body.pair}
+    bodies = {case.body.id: case.body for case in heavy}
+    queue = list(kept.values())
+    while queue:
+        body = queue.pop()
+        for other in (body.twin, body.pair):
+            if other in bodies and other not in kept:
+                kept[other] = bodies[other]
+                queue.append(bodies[other])
+    left_out = {case.id for case in heavy if case.body.id not in kept}
+    return [case for case in cases if case.id not in left_out]
+
+
 def removed(cases: Iterable[Case], items: Mapping[str, Item]) -> list[Case]:
     """Questions that no item answers any more once their own are hidden: no other holds all their facts."""
     found = []
@@ -93,7 +120,8 @@ def removed(cases: Iterable[Case], items: Mapping[str, Item]) -> list[Case]:
             continue
         patterns = [re.compile("|".join(f"(?:{p})" for p in fact), re.IGNORECASE) for fact in ask.facts]
         elsewhere = (
-            item.answer.get(ask.lang, "") for item in items.values() if item.id not in ask.items
+            text for item in items.values() if item.id not in ask.items
+            for lang, text in item.answer.items() if ask.lang in (lang, "mixed")
         )
         if not any(all(p.search(text) for p in patterns) for text in elsewhere):
             found.append(Case(

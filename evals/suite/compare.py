@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.suite import metrics, stats
+from evals.suite import metrics, speed, stats
 from evals.suite.metrics import BY_NAME, Metric
 from evals.suite.outcomes import Outcome, Run
 from tutor.errors import InputError
@@ -37,6 +37,8 @@ class Policy:
     a split beyond its floor (a ceiling where less is better), or one that
     can't be measured; a time or size beyond its tier's budget; more failed
     cases than `failed`; a case of A that B lacks, but for the kinds `unpaired`.
+    Budgets of time are those of a machine whose probe (`suite.speed`) takes
+    `probe_ms`: what B took is converted by its own probe.
     """
 
     alpha: float
@@ -45,6 +47,7 @@ class Policy:
     gated: tuple[str, ...]
     floors: Mapping[str, Mapping[str, float]]
     budgets: Mapping[str, Mapping[str, float]]
+    probe_ms: float
     failed: int
     unpaired: tuple[str, ...]
 
@@ -209,9 +212,17 @@ def _limits(run: Run, policy: Policy, failed: Sequence[str]) -> list[str]:
                 broken.append(f"{name} ({split}) is {values[name]:.3f}, {side} of {floor}")
     measured = run.about.get("measured", {})
     for name, budget in policy.budgets.get(str(run.about.get("tier")), {}).items():
-        if measured.get(name, 0) > budget:
-            broken.append(f"{name} is {measured[name]:g}, over its budget of {budget:g}")
+        value = measured.get(name, 0)
+        if _is_time(name):
+            value = speed.on_reference(value, measured.get("probe p50 ms", 0), policy.probe_ms)
+        if value > budget:
+            of = f" ({measured[name]:g} on this machine)" if _is_time(name) else ""
+            broken.append(f"{name} is {value:.4g}{of}, over its budget of {budget:g}")
     return broken
+
+
+def _is_time(name: str) -> bool:
+    return name == "seconds" or name.endswith(" ms")
 
 
 def _flips(a: Run, b: Run) -> list[Flip]:

@@ -26,18 +26,17 @@ Clock = Callable[[], float]
 
 
 def observe(
-    case: Case, subject: Subject, items: Mapping[str, Item], others: Mapping[tuple, str] | None = None,
-    clock: Clock = time.perf_counter,
+    case: Case, subject: Subject, items: Mapping[str, Item], clock: Clock = time.perf_counter
 ) -> Outcome:
-    """What came of the case; a crash is an outcome too. `others` gives the same reply in the other language."""
+    """What came of the case; a crash is an outcome too."""
     asked = case.body.text if isinstance(case.body, Graded) else case.body.question
     try:
         if isinstance(case.body, Graded):
-            seen, shown, seconds = _grade(case, case.body, subject, items, others or {}, clock)
+            seen, shown, seconds = _grade(case, case.body, subject, items, clock)
         elif isinstance(case.body, Claim):
             seen, shown, seconds = _claim(case.body, subject.tutor())
         elif case.kind == "ask":
-            seen, shown, seconds = _ask(case.body, subject.tutor(), items, clock)
+            seen, shown, seconds = _ask(case.body, subject.tutor(), items)
         else:
             hidden = case.body.items if case.kind == "removed" else ()
             seen, shown, seconds = _refuse(case.body, subject.tutor(hidden))
@@ -52,18 +51,10 @@ def observe(
     )
 
 
-def languages(cases: list[Case]) -> dict[tuple, str]:
-    """(item, band, language) -> id of the graded case, for replies that exist in both languages."""
-    return {
-        (c.body.item, c.slice, c.lang): c.id for c in cases if isinstance(c.body, Graded)
-    }
-
-
-def _ask(ask: Ask, tutor: Tutor, items: Mapping[str, Item], clock: Clock) -> tuple[dict, str, dict]:
-    began = clock()
-    found = tutor.retrieve(ask.question, history=ask.history, k=DEPTH)
-    searched = clock() - began
+def _ask(ask: Ask, tutor: Tutor, items: Mapping[str, Item]) -> tuple[dict, str, dict]:
+    # The answer first: the deeper search after it finds the question's vector computed.
     answer, tokens = _answer(tutor, ask)
+    found = tutor.retrieve(ask.question, history=ask.history, k=DEPTH)
     seen: dict[str, Any] = {
         "gold": list(ask.items),
         "items": [passage.item_id for passage in found.passages],
@@ -82,7 +73,7 @@ def _ask(ask: Ask, tutor: Tutor, items: Mapping[str, Item], clock: Clock) -> tup
             "language": scorers.language_matches(answer.text, ask.lang),
             "length": len(answer.text), "tokens": tokens, "dropped": len(answer.dropped),
         }
-    return seen, _shown(answer, [p.item_id for p in found.passages]), {"search": searched} | dict(answer.timings)
+    return seen, _shown(answer, [p.item_id for p in found.passages]), dict(answer.timings)
 
 
 def _answer(tutor: Tutor, ask: Ask) -> tuple[Answer, int]:
@@ -120,18 +111,18 @@ def _claim(claim: Claim, tutor: Tutor) -> tuple[dict, str, dict]:
 
 
 def _grade(
-    case: Case, reply: Graded, subject: Subject, items: Mapping[str, Item], others: Mapping[tuple, str], clock: Clock
+    case: Case, reply: Graded, subject: Subject, items: Mapping[str, Item], clock: Clock
 ) -> tuple[dict, str, dict]:
     began = clock()
     grade = subject.tutor().grade(reply.text, items[reply.item])
     seconds = clock() - began
-    other = others.get((reply.item, case.slice, "en" if case.lang == "zh" else "zh"))
+    folder = case.id.split("/")[0]
     seen = {
         "item": reply.item, "score": grade.score, "label": reply.score,
         "verdicts": [point.verdict for point in grade.points], "labels": list(reply.verdicts),
         "confidences": [round(point.confidence, 3) for point in grade.points],
         "unsure": grade.unsure, "misconceptions": len(grade.misconceptions),
-        "twin": reply.twin and f"{case.id.split('/')[0]}/{reply.twin}", "other_language": other,
+        "twin": reply.twin and f"{folder}/{reply.twin}", "pair": reply.pair and f"{folder}/{reply.pair}",
     }
     verdicts = " ".join(f"{p.verdict}{'?' * p.unsure}" for p in grade.points)
     return seen, f"{grade.score} ({verdicts}), labelled {reply.score} ({' '.join(reply.verdicts)})", {"grade": seconds}

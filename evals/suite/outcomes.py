@@ -64,7 +64,8 @@ def open_run(place: str | Path) -> Run:
         raw = json.loads(path.read_text("utf-8"))
         return Run(path.stem, raw["about"], tuple(Outcome(**row) for row in raw["outcomes"]))
     except FileNotFoundError as error:
-        raise InputError(f"there is no run at {str(place)!r}", fix="python -m evals run") from error
+        fix = 'python -m evals baseline RUN --reason "..."' if str(place) == "baseline" else "python -m evals run"
+        raise InputError(f"there is no run at {str(path)!r}", fix=fix) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{str(path)!r} isn't a run: {error}", fix="python -m evals run") from error
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ import numpy as np
 
 import tutor
 from evals.suite import metrics, outcomes
-from evals.suite.cases import SPLITS, Case, all_cases, sample
-from evals.suite.observe import languages, observe
+from evals.suite.cases import QUICK, SPLITS, Case, all_cases, quick, sample
+from evals.suite.observe import observe
 from evals.suite.outcomes import Outcome, Run
+from evals.suite.speed import probe
 from evals.suite.subject import Subject, opened
 from tutor import weights
 from tutor.corpus import Item, content_digest
@@ -31,14 +32,22 @@ from tutor.errors import InputError
 TIERS = ("fast", "live", "full")
 LIVE = 60
 """Cases of the tier "live"."""
+SAMPLES = {
+    "fast": f"of the graded replies of dev {QUICK} a band and language, with those they are compared with",
+    "live": f"{LIVE} questions, of every slice in turn",
+    "full": "",
+}
+"""Which cases of `all_cases` a tier leaves out; noted in the run."""
 SEED = 6
-COST = {"ask": 0.09, "refuse": 0.03, "removed": 0.06, "grade": 0.1, "claim": 0.05}
+PROBED = 10
+"""Of so many cases one is followed by a measurement of the machine."""
+COST = {"ask": 0.06, "refuse": 0.03, "removed": 0.06, "grade": 0.35, "claim": 0.05}
 """Seconds a case on two cores, for the estimate."""
 MODEL_COST = 8.0
 """Seconds that the embedded model adds to a question."""
 PACKAGE = Path(tutor.__file__).parent
 
-Observer = Callable[[Case, Subject, Mapping[str, Item], Mapping[tuple, str]], Outcome]
+Observer = Callable[[Case, Subject, Mapping[str, Item]], Outcome]
 
 
 def run(
@@ -59,6 +68,8 @@ def run(
 
 def chosen(cases: Sequence[Case], tier: str, limit: int | None) -> list[Case]:
     """The cases of a tier; `limit` takes a part of it that has every slice."""
+    if tier == "fast":
+        cases = quick(cases)
     if tier == "live":
         cases = sample([case for case in cases if case.kind in ("ask", "refuse")], LIVE)
     return list(cases) if limit is None else sample(cases, limit)
@@ -76,12 +87,13 @@ def execute(
     todo = [case for case in cases if case.id not in done]
     seconds = sum(COST[c.kind] + (MODEL_COST if subject.chat and c.kind == "ask" else 0) for c in todo)
     print(f"{len(todo)} cases ({len(done)} there already), about {seconds / 60:.1f} min", file=sys.stderr)
-    twins = languages(list(cases))
-    for case in _shown_progress(todo):
+    for number, case in enumerate(_shown_progress(todo)):
         began = time.perf_counter()
-        outcome = observer(case, subject, items, twins)
-        took = round(time.perf_counter() - began, 4)
-        done[case.id] = Outcome(**asdict(outcome) | {"seconds": {**outcome.seconds, "case": took}})
+        outcome = observer(case, subject, items)
+        seconds = {**outcome.seconds, "case": round(time.perf_counter() - began, 4)}
+        if number % PROBED == 0:
+            seconds["probe"] = round(probe(), 5)
+        done[case.id] = replace(outcome, seconds=seconds)
         outcomes.append(path, done[case.id])
     found = [done[case.id] for case in cases]
     finished = dict(about) | {"measured": measured(found), "summary": summary(found)}
@@ -112,6 +124,7 @@ def describe(subject: Subject, tier: str, cases: Iterable[Case]) -> dict[str, An
     bodies = "\n".join(f"{case.id} {case.body!r}" for case in cases)
     return {
         "tier": tier,
+        "sample": SAMPLES[tier],
         "settings": settings,
         "models": {
             "embedder": subject.embedder.name,

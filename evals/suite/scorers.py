@@ -168,8 +168,13 @@ def valid_quote(quote: str, passage: str) -> bool:
     return bool(quote.strip()) and _plain(quote) in _plain(passage)
 
 
-def language_matches(answer: str, lang: str) -> bool:
-    """True when the answer, code aside, is in the language: no more than a trace of Chinese in English."""
+def language_matches(answer: str, lang: str) -> bool | None:
+    """True when the answer, code aside, is in the language: no more than a trace of Chinese in English.
+
+    A mixed question may be answered in either.
+    """
+    if lang == "mixed":
+        return None
     text = re.sub(r"`[^`]*`", "", _FENCE.sub("", answer))
     chinese = sum("\u4e00" <= char <= "\u9fff" for char in text)
     letters = sum(char.isalpha() for char in text) or 1

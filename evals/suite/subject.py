@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from tutor import lexicon
@@ -66,7 +67,18 @@ def opened(*, model: bool, name: str | None = None) -> Iterator[Subject]:
     with Tutor.open(settings) if model else Tutor.open(settings, chat_model=None) as tutor:
         if model and tutor.chat is None:
             raise InputError(tutor.chat_notice or "no chat model is set", fix="tutor models fetch")
-        yield Subject(tutor.settings, tutor.index, tutor.embedder, tutor.chat, BundledJudge())
+        yield Subject(tutor.settings, tutor.index, Remembering(tutor.embedder), tutor.chat, BundledJudge())
+
+
+class Remembering:
+    """An embedder that doesn't compute the vectors of the latest questions twice."""
+
+    def __init__(self, embedder: Any, latest: int = 4) -> None:
+        self._base = embedder
+        self.embed_query = lru_cache(latest)(embedder.embed_query)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
 
 
 @dataclass(frozen=True)
@@ -213,10 +225,19 @@ def _lowered(subject: Subject) -> Calibration:
     return replace(calibration, thresholds={lang: LOWERED * t for lang, t in calibration.thresholds.items()})
 
 
-FAULTS: dict[str, Callable[[Subject], Subject]] = {
-    "drop the lexicon": lambda subject: replace(subject, view=NoLexicon),
-    "shuffle citations": lambda subject: replace(subject, make=ShuffledCitations),
-    "lower the threshold": lambda subject: replace(subject, calibration=_lowered(subject)),
-    "grade everything 8": lambda subject: replace(subject, make=GradesEight),
-    "cut the top passage": lambda subject: replace(subject, make=CutsTop),
+@dataclass(frozen=True)
+class Fault:
+    """`plant` gives the faulty subject; cases of other kinds than `kinds` can't tell it from the sound one."""
+
+    plant: Callable[[Subject], Subject]
+    kinds: frozenset[str]
+
+
+_ASKED = frozenset({"ask", "refuse", "removed", "claim"})
+FAULTS: dict[str, Fault] = {
+    "drop the lexicon": Fault(lambda subject: replace(subject, view=NoLexicon), _ASKED),
+    "shuffle citations": Fault(lambda subject: replace(subject, make=ShuffledCitations), frozenset({"ask"})),
+    "lower the threshold": Fault(lambda subject: replace(subject, calibration=_lowered(subject)), _ASKED),
+    "grade everything 8": Fault(lambda subject: replace(subject, make=GradesEight), frozenset({"grade"})),
+    "cut the top passage": Fault(lambda subject: replace(subject, make=CutsTop), _ASKED),
 }
