@@ -67,6 +67,7 @@ STRINGS = {
         "连接断开了，或者服务器正忙。内容没有丢，请再试一次。",
         "The connection was lost, or the server is busy. Nothing is lost; please try again.",
     ),
+    "large": ("文件太大，最多 {most} MB。", "The file is too large: at most {most} MB."),
     "logout": ("退出", "Log out"),
     "theme": ("深色或浅色", "Dark or light"),
     "new": ("新对话", "New chat"),
@@ -98,6 +99,14 @@ STRINGS = {
     "looking": ("正在查找依据…", "Looking for evidence…"),
     "checking": ("核对中", "checking"),
     "writing": ("模型正在写，逐句核对…", "The model is writing; each sentence is checked…"),
+    "in_line": (
+        "模型正忙，前面还有 {n} 个问题。依据和参考答案已经可以看了。",
+        "The model is busy; questions before yours: {n}. The evidence and reference answer are here already.",
+    ),
+    "next_in_line": (
+        "模型正忙，下一个就是你。依据和参考答案已经可以看了。",
+        "The model is busy; you are next. The evidence and reference answer are here already.",
+    ),
     "reference": ("参考答案", "Reference answer"),
     "refused": ("没有可靠的依据", "No reliable source"),
     "nearest": ("可以这样问", "You could ask"),

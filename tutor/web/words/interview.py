@@ -28,10 +28,6 @@ WORDS = Words({
     "mode-review": ("复习", "Review"),
     "job": ("职位描述", "Job description"),
     "job-place": ("把招聘要求粘贴到这里…", "Paste the requirements here…"),
-    "job-unknown": (
-        "这段职位描述里没有认得出的 Kubernetes 内容，请只粘贴要求部分，或者自己选主题。",
-        "This job description names nothing of Kubernetes: paste its requirements, or choose topics yourself.",
-    ),
     "topics": ("主题（不选就是全部）", "Topics (none means all)"),
     "all-topics": ("全部主题", "All topics"),
     "level": ("级别", "Level"),

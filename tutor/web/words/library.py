@@ -60,7 +60,7 @@ WORDS = Words({
         ".md, .markdown and .txt, up to {each} MB a file, at most {files} files and {all} MB. "
         "Notes of questions and answers are split by question, other documents by heading.",
     ),
-    "choose": ("选择文件", "Choose files"),
+    "choose": ("把文件拖到这里，或者点这里选择", "Drop files here, or click to choose"),
     "upload": ("上传", "Upload"),
     "none-chosen": ("先选择文件，再上传。", "Choose files first, then upload."),
     "working": ("正在处理第 {n}/{all} 个：{name}", "File {n} of {all}: {name}"),
