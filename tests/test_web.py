@@ -517,6 +517,15 @@ class TestPage:
         finish(page, 3, "stopped")
         assert page.input_value("#kt-q") == ""
 
+    def test_a_reload_while_the_model_writes_is_no_error(self, visit) -> None:
+        page = visit()
+        for _ in range(2):
+            ask(page, "slow please")
+            page.wait_for_selector("[data-state=asking] .kt-draft, .kt-turn:last-child .kt-draft")
+            page.reload()
+            page.wait_for_selector("#kt[data-ready]")
+        page.click("#kt-new")
+
     def test_conversations_are_searched_renamed_exported_and_deleted(self, visit, site) -> None:
         page = visit()
         ask(page, "第一个问题？")
@@ -568,6 +577,7 @@ class TestPage:
         assert "没能完成" in page.inner_text("#kt-progress")
         assert page.url.endswith("#/progress")
         assert page.locator("[aria-current=page]").inner_text() == "进度"
+        assert page.title().startswith("进度 · ")
         assert not page.locator("#kt-ask").is_visible()
         page.go_back()
         ask(page, "Pod 一直 Pending？")

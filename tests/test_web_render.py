@@ -119,7 +119,7 @@ class Checker(HTMLParser):
             name in ATTRIBUTES or (self.forms and FORM_ATTRIBUTES.fullmatch(name)) for name in found
         ), found
         if tag == "a" and str(found.get("href", "")).startswith("#/"):
-            assert re.fullmatch(r"#/ask/chat-[0-9a-f]+", str(found["href"]))
+            assert re.fullmatch(r"#/(ask/chat-[0-9a-f]+|library/[\w.~%-]+)", str(found["href"]))
         elif tag == "a" and "href" in found:
             assert str(found["href"]).startswith("https://"), found
             assert "noopener" in str(found["rel"])

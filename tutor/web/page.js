@@ -4,6 +4,7 @@
 const $ = (selector, root = element) => root.querySelector(selector);
 const $$ = (selector, root = element) => [...root.querySelectorAll(selector)];
 const app = $("#kt");
+const TITLE = document.title;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const smooth = () => (calm.matches ? "auto" : "smooth");
 const store = {
@@ -30,6 +31,11 @@ function speak(chosen) {
     button.setAttribute("aria-pressed", String(button.dataset.setLang === chosen));
   translate(element);
   store.set("lang", chosen);
+  entitle();
+}
+function entitle() {
+  const name = $(`[aria-current="page"] .kt-${lang()}`, $(".kt-nav"))?.textContent;
+  document.title = name ? `${name} · ${TITLE}` : TITLE;
 }
 function firstLanguage() {
   const kept = store.get("lang");
@@ -365,6 +371,7 @@ function open() {
     if (link.dataset.nav === page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   app.dataset.page = page;
+  entitle();
   if (opened[page]) return opened[page](id);
   if (!$("*", section)) {
     section.append($("#kt-loading").content.cloneNode(true));

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from urllib.parse import quote as in_address
 from urllib.parse import urlsplit
 
 import nh3
@@ -282,7 +283,8 @@ def _card(place: int, passage: Passage, quotes: list[tuple[int, str]]) -> str:
         f'{_line(passage.title)}</span><span class="kt-card-meta">{about}{cited}</span></summary>'
         f'<button type="button" class="kt-back">↑ {both("back")}</button>'
         f'<div class="kt-md" lang="{lang}">{markdown(passage.text, quotes=quotes)}</div>'
-        f'<p class="kt-source">{both("source")} <code>{plain(passage.source)}</code></p></details>'
+        f'<p class="kt-source"><a href="#/library/{in_address(passage.item_id, "")}">{both("whole")}</a> · '
+        f'{both("source")} <code>{plain(passage.source)}</code></p></details>'
     )
 
 

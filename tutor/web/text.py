@@ -122,6 +122,7 @@ STRINGS = {
         "The connection was lost, or too many people are asking. Please try again shortly.",
     ),
     "source": ("来源", "Source"),
+    "whole": ("在资料库里打开", "Open in the library"),
     "back": ("回到答案", "Back to the answer"),
     "copy": ("复制", "Copy"),
     "copied": ("已复制", "Copied"),
