@@ -101,13 +101,32 @@ def crowd(people: int) -> dict[str, Any]:
     """Figures of one run, in seconds. Needs the embedded model."""
     questions = _questions(people + 2)
     with tempfile.TemporaryDirectory() as folder, _server(folder) as url:
+        page = _page(url)
         function = _function(url)
         asyncio.run(_warmed(url, function, questions[-1]))
         began = time.perf_counter()
         crowd = asyncio.run(_together(url, function, questions[:people]))
         whole = time.perf_counter() - began
         after = asyncio.run(Person(url, questions[-2], function).ask())
-    return _figures(crowd, whole, after)
+    return {"page ready after": page} | _figures(crowd, whole, after)
+
+
+def _page(url: str) -> float | None:
+    """Seconds until a new visitor can type, on a server that has just started; None without Chromium."""
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        except Error:
+            return None
+        began = time.perf_counter()
+        page = browser.new_page()
+        page.goto(url)
+        page.wait_for_selector("#kt[data-ready]")
+        ready = time.perf_counter() - began
+        browser.close()
+    return round(ready, 2)
 
 
 async def _together(url: str, function: int, questions: Sequence[str]) -> list[Person]:

@@ -46,9 +46,9 @@ WORDS = Words({
     "before": ("先要懂", "Know first"),
     "source": ("出处", "Source"),
     "docs": ("官方文档", "Official documentation"),
-    "since": ("适用于 v{since} 起", "since v{since}"),
-    "until": ("适用到 v{until}", "up to v{until}"),
-    "between": ("适用于 v{since}–v{until}", "v{since} to v{until}"),
+    "since": ("v{since} 起适用", "since v{since}"),
+    "until": ("v{until} 及以前适用", "up to v{until}"),
+    "between": ("v{since}–v{until} 适用", "v{since} to v{until}"),
     "yours": ("我的笔记", "my note"),
     # own notes
     "own-lead": (
