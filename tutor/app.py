@@ -70,7 +70,8 @@ class Tutor:
         """What was wrong with files of the shipped corpus."""
         self._calibration = calibration or shipped_calibration()
         self.study = Study(
-            settings.database_place, judge or BundledJudge(), self._by_id, self._asked
+            settings.database_place, judge or BundledJudge(), self._by_id, self._asked,
+            voter=chat if settings.grade_with == "chat" else None,
         )
         """Grading, interviews and progress; the methods below are the way in."""
         self._ingesting = threading.Lock()

@@ -50,6 +50,9 @@ class Settings:
     """The model's name at that endpoint. KUBE_TUTOR_CHAT_MODEL"""
     chat_key: str | None = field(default=None, repr=False)
     """Its key, if it wants one. KUBE_TUTOR_CHAT_KEY"""
+    grade_with: str = "judge"
+    """"judge" (bundled), or "chat": the chat endpoint votes on what the judge is unsure of,
+    and writes the feedback. KUBE_TUTOR_GRADE_WITH"""
     embedder: str = DEFAULT_EMBEDDER
     """multilingual-e5-small (bundled), or the folder of a sentence-transformers model. KUBE_TUTOR_EMBEDDER"""
     database: str | None = None
@@ -93,6 +96,13 @@ class Settings:
             raise SettingsError(
                 f"{PREFIX}CHAT_URL is set but no model is named",
                 fix=f"set {PREFIX}CHAT_MODEL to a model that the endpoint serves",
+            )
+        if self.grade_with not in ("judge", "chat"):
+            raise SettingsError(f"{PREFIX}GRADE_WITH must be judge or chat, not {self.grade_with[:40]!r}")
+        if self.grade_with == "chat" and self.chat != "endpoint":
+            raise SettingsError(
+                f"{PREFIX}GRADE_WITH is 'chat', but the embedded chat model grades no better than chance",
+                fix=f"set {PREFIX}CHAT_URL and {PREFIX}CHAT_MODEL to a bigger one",
             )
         if not 1 <= self.threads <= 64:
             raise SettingsError(f"{PREFIX}THREADS must be 1 to 64, not {self.threads}")

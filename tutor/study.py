@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tutor import lexicon, progress
+from tutor.chat import ChatModel
 from tutor.corpus import Item
 from tutor.corpus.items import LEVELS
 from tutor.errors import InputError
@@ -21,6 +22,7 @@ from tutor.grading import (
     grade_reference,
     shipped_calibration,
     uncalibrated,
+    with_votes,
 )
 from tutor.interview import Change, Interview, Plan, regrade, topics_of
 from tutor.progress import Event, InterviewSummary, Learner, Readiness, TopicMastery
@@ -54,7 +56,8 @@ class Study:
     """Everything about learners, over one log. Safe to share between threads.
 
     `items` and `match` come from the index: all items by id, and the id of the
-    item that a free question asks (None if none does).
+    item that a free question asks (None if none does). `voter` votes on what
+    the judge is unsure of.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Study:
         match: Callable[[str], str | None],
         *,
         calibration: Calibration | None = None,
+        voter: ChatModel | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._place = place
@@ -72,6 +76,7 @@ class Study:
         self._items = items
         self._match = match
         self._calibration = calibration
+        self._voter = voter
         self._clock = clock
         self._store: Store | None = None
 
@@ -89,8 +94,8 @@ class Study:
         """See `Tutor.grade`."""
         if reference is not None:
             text = question.title(lang or lexicon.language(reply)) if isinstance(question, Item) else question
-            return grade_reference(text, reply, reference, self._judge, uncalibrated(), lang=lang)
-        return self._graded(question if isinstance(question, Item) else self.find(question), reply, lang)
+            return self._voted(grade_reference(text, reply, reference, self._judge, uncalibrated(), lang=lang))
+        return self._voted(self._graded(question if isinstance(question, Item) else self.find(question), reply, lang))
 
     def find(self, question: str) -> Item:
         """The item of that id, or the one that asks this. Raises `InputError`."""
@@ -113,7 +118,7 @@ class Study:
     def interview(self, plan: Plan | str, user: str) -> Interview:
         """A new interview, or an old one by its id."""
         def grade(item: Item, reply: str) -> Grade:
-            return self._graded(item, reply, begun.state.plan.lang)
+            return self._voted(self._graded(item, reply, begun.state.plan.lang))
 
         begun = Interview(
             plan, self._items(), grade, self.store, lambda: self.learner(user), user=user, clock=self._clock
@@ -183,6 +188,9 @@ class Study:
 
     def _graded(self, item: Item, reply: str, lang: str | None = None) -> Grade:
         return grade_item(item, reply, self._judge, self._calibration or shipped_calibration(), lang=lang)
+
+    def _voted(self, grade: Grade) -> Grade:
+        return with_votes(grade, self._voter) if self._voter else grade
 
 
 def _plain(text: str) -> str:

@@ -23,7 +23,7 @@ from tutor.corpus import Item, read
 from tutor.grading.features import NAMES, Said, features
 from tutor.grading.grader import deciding_clauses
 from tutor.grading.heard import heard
-from tutor.grading.judging import Judge
+from tutor.grading.judging import Judge, read_apart
 from tutor.judge import WEIGHTS, BundledJudge
 
 OUT = Path(__file__).parents[2] / "tutor/grading/calibration.json"
@@ -55,7 +55,7 @@ def rows_of(cases: Iterable, items: dict[str, Item], judge: Judge) -> Rows:
         said = [case.text[a:b] for a, b in spans]
         points = [p.text[lang] for p in item.points]
         claims = [m.claim[lang] for m in item.misconceptions]
-        reading = judge.read(said, item.question[lang], [*points, *claims])
+        reading = read_apart(judge, said, item.question[lang], points, claims)
         counted = Said.of(said)
         for number, point in enumerate(points):
             marks = reading.marks[number]

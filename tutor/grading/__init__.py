@@ -3,6 +3,7 @@
 from tutor.grading.grader import MAX_REPLY, grade_item, grade_reference, with_self_check
 from tutor.grading.judging import Calibration, Judge, Reading, shipped_calibration, uncalibrated
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
+from tutor.grading.voting import with_votes
 
 __all__ = [
     "MAX_REPLY",
@@ -19,4 +20,5 @@ __all__ = [
     "shipped_calibration",
     "uncalibrated",
     "with_self_check",
+    "with_votes",
 ]

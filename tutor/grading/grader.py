@@ -14,7 +14,7 @@ from tutor.errors import InputError
 from tutor.grading import feedback
 from tutor.grading.features import Said, features
 from tutor.grading.heard import heard
-from tutor.grading.judging import Calibration, Judge
+from tutor.grading.judging import Calibration, Judge, read_apart
 from tutor.grading.reference import points_of
 from tutor.grading.score import score
 from tutor.grading.structure import commands, manifests, structure_verdict
@@ -104,10 +104,11 @@ def with_self_check(grade: Grade, judged: Mapping[int, Verdict]) -> Grade:
             self_check="", decided_by="learner",
             feedback=feedback.of_point(verdict, points[number].text, grade.lang),
         )
-    return _finished(grade, points)
+    return finished(grade, points)
 
 
-def _finished(grade: Grade, points: Sequence[PointVerdict]) -> Grade:
+def finished(grade: Grade, points: Sequence[PointVerdict]) -> Grade:
+    """The grade with these points, and all that follows from them added up anew."""
     total = sum(point.weight for point in points)
     unsure = sum(point.weight for point in points if point.unsure) > UNSURE_SHARE * total
     return replace(
@@ -132,7 +133,7 @@ def _grade(
     verdicts: list[PointVerdict] = []
     stated: list[StatedMisconception] = []
     if said:
-        reading = judge.read(said, question, [*read, *claims])
+        reading = read_apart(judge, said, question, read, claims)
         rows, evidence, counted = [], [], Said.of(said)
         for number, text in enumerate([*read, *claims]):
             marks = reading.marks[number]
@@ -158,7 +159,7 @@ def _grade(
     blank = Grade(
         0.0, (), False, "", title, reply, lang, tuple(stated), item_id=item_id, grader=judge.name
     )
-    grade = _finished(blank, verdicts)
+    grade = finished(blank, verdicts)
     return grade if said else replace(grade, feedback=feedback.summary(verdicts, (), lang, False))
 
 
@@ -184,6 +185,7 @@ def _verdict(
         text, verdict, quote if verdict != "missed" else "", source, weight, passage,
         round(confidence, 3), unsure, feedback.of_point(verdict, text, lang),
         feedback.self_check(text, quote, lang) if unsure else "", quote,
+        runner_up=VERDICTS[int(sure.argsort()[-2])],
     )
 
 

@@ -19,8 +19,10 @@ class PointVerdict:
     point, `source` the place where it stands. `confidence` (0.0 to 1.0) is
     the calibrated probability that the verdict is right. With `unsure` the
     verdict counts as it is, but `self_check` asks the learner to judge.
+    `runner_up` is the second likeliest verdict, "" where none was weighed.
     `decided_by` says what decided: "grader", "structure" (YAML or kubectl
-    compared), "rule" (nothing was stated), or "learner" (a self-check).
+    compared), "rule" (nothing was stated), "learner" (a self-check), or
+    "vote of …" (the chat model of that name, see `grading.voting`).
     """
 
     text: str
@@ -36,6 +38,7 @@ class PointVerdict:
     nearest: str = ""
     """The words of the reply that come nearest to the point, whatever the verdict; "" where it has none."""
     decided_by: str = "grader"
+    runner_up: Verdict | Literal[""] = ""
 
 
 @dataclass(frozen=True)
