@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from tests.test_web import until
 from tests.test_web_render import passage
 from tutor.answers import Event, Evidence, Token
-from tutor.web.line import Line
+from tutor.web.line import PATIENCE, Line
 from tutor.web.turns import Run, View, Waiting
 
 
@@ -84,6 +85,22 @@ def test_who_leaves_while_waiting_holds_nobody_up() -> None:
     third.finish()
     assert order == ["a", "c"]
     assert line._waiting == []
+
+
+def test_the_model_waits_for_evidence_of_others_but_not_for_ever() -> None:
+    order: list[str] = []
+    line = Line(2)
+    with line.looking():
+        first = Asker(line, "a", order)
+        assert order == []
+    until(lambda: order == ["a"])
+    began = time.monotonic()
+    with line.looking():
+        second = Asker(line, "b", order)
+        until(lambda: order == ["a", "b"])
+    assert time.monotonic() - began >= 0.9 * PATIENCE
+    first.finish()
+    second.finish()
 
 
 def streaming(started: list[str], name: str, gate: threading.Event) -> Callable[[], Iterator[Event]]:

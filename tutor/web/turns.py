@@ -13,7 +13,7 @@ import logging
 import re
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -73,33 +73,38 @@ class Run:
         self._line.look()
 
     def _read(self) -> None:
-        entered = False
         try:
             if not self.stopped:
-                with closing(self._open()) as events:  # type: ignore[type-var]
+                with closing(self._happenings()) as events:
                     for event in events:
                         if self.stopped:
                             break
                         self._put(event)
-                        if isinstance(event, Evidence) and event.answerable:
-                            # The model begins with the next event.
-                            entered = self._enter()
-                            if not entered:
-                                break
         except Exception as error:
             self._put(error)
         else:
             self._put(None)
-        finally:
-            if entered:
-                self._line.leave()
 
-    def _enter(self) -> bool:
-        entered = self._line.enter(
-            self._user, left=self._stopped.is_set, told=lambda ahead: self._put(Waiting(ahead))
-        )
-        self._put(Waiting(-1))
-        return entered
+    def _happenings(self) -> Generator[Happening]:
+        """The stream; after its evidence it waits for its turn at the model."""
+        with self._line.looking():
+            stream = self._open()
+            first = next(stream, None)
+        with closing(stream):  # type: ignore[type-var]
+            if first is None:
+                return
+            yield first
+            if not isinstance(first, Evidence) or not first.answerable:
+                yield from stream
+            elif self._line.enter(self._user, left=self._stopped.is_set, told=self._wait):
+                try:
+                    yield Waiting(-1)
+                    yield from stream
+                finally:
+                    self._line.leave()
+
+    def _wait(self, ahead: int) -> None:
+        self._put(Waiting(ahead))
 
     def _put(self, event: Happening | Exception | None) -> None:
         self._events.append(event)
