@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test evals setup models index install lint lock clean
+.PHONY: run test evals setup models index install lint lock shots clean
 
 run: setup
 	$(BIN)/tutor web
@@ -39,6 +39,10 @@ models: install
 
 index: install
 	$(BIN)/tutor ingest
+
+# Screenshots for the README; needs Chromium and a few minutes.
+shots: setup
+	$(BIN)/python -m evals shots
 
 lint: install
 	$(BIN)/ruff check .

@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     chain.add_argument("--limit", type=int, default=14, help="how many questions (default 14)")
     bench = command("bench", _bench, "latency of search at 100,000 chunks, cold start, memory")
     bench.add_argument("--chunks", type=int, default=100_000)
+    crowd = command("crowd", _crowd, "people asking the web UI at once: time to evidence, shares of the model")
+    crowd.add_argument("--people", type=int, default=20)
+    shots = command("shots", _shots, "screenshots of every page for the README")
+    shots.add_argument("--out", type=Path, default=Path("docs/shots"))
     for name, text in (
         ("attacks", "injection and gaming against the grader"),
         ("learners", "simulated learners against chooser, ability and schedule"),
@@ -202,6 +206,18 @@ def _bench(options: Options) -> Result:
     from evals.bench import bench
 
     return bench(options.chunks), 0
+
+
+def _crowd(options: Options) -> Result:
+    from evals.crowd import crowd
+
+    return crowd(options.people), 0
+
+
+def _shots(options: Options) -> Result:
+    from evals.shots import shots
+
+    return shots(options.out), 0
 
 
 def _attacks(arguments: Sequence[str]) -> int:

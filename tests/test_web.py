@@ -60,6 +60,8 @@ ANSWER = f"""看事件就知道原因。 [1] 最后再看污点。 [2]
 class FakeTutor:
     """Answers by what a question holds; a test double for the page only."""
 
+    chat = None
+
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[tuple[str, str]], float]] = []
         self.users: list[str | None] = []
@@ -447,7 +449,7 @@ class TestPage:
         page = visit()
         ask(page, "？？")
         turn = finish(page, state="error")
-        assert "the question is empty" in turn.inner_text()
+        assert "问题是空的" in turn.inner_text()
         ask(page, "boom")
         turn = finish(page, 2, "error")
         assert "日志" in turn.inner_text()
@@ -464,6 +466,7 @@ class TestPage:
         assert len(site.fake.asked[0][0]) == 4000
 
     def test_hostile_text_runs_nowhere(self, visit) -> None:
+        assert len(HOSTILE) >= 60 and len(" ".join(HOSTILE)) < 3900
         page = visit("en-US")
         ask(page, "hostile " + " ".join(HOSTILE)[:3900])
         turn = finish(page)
@@ -513,6 +516,15 @@ class TestPage:
         page.click("#kt-stop")
         finish(page, 3, "stopped")
         assert page.input_value("#kt-q") == ""
+
+    def test_a_reload_while_the_model_writes_is_no_error(self, visit) -> None:
+        page = visit()
+        for _ in range(2):
+            ask(page, "slow please")
+            page.wait_for_selector("[data-state=asking] .kt-draft, .kt-turn:last-child .kt-draft")
+            page.reload()
+            page.wait_for_selector("#kt[data-ready]")
+        page.click("#kt-new")
 
     def test_conversations_are_searched_renamed_exported_and_deleted(self, visit, site) -> None:
         page = visit()
@@ -565,6 +577,7 @@ class TestPage:
         assert "没能完成" in page.inner_text("#kt-progress")
         assert page.url.endswith("#/progress")
         assert page.locator("[aria-current=page]").inner_text() == "进度"
+        assert page.title().startswith("进度 · ")
         assert not page.locator("#kt-ask").is_visible()
         page.go_back()
         ask(page, "Pod 一直 Pending？")

@@ -403,10 +403,45 @@ class TestBrowser:
             page.set_viewport_size({"width": 390, "height": 844})
             for width in ("#kt-progress", "#kt-library"):
                 assert page.evaluate(f"document.querySelector('{width}').scrollWidth <= 390")
+            hostile_notes(page, url)
             page.goto(f"{url}#/library/notes")
+            page.click("#kt-library-files .kt-danger >> nth=0")
+            page.wait_for_function("document.querySelectorAll('#kt-library-files .kt-danger').length === 1")
             page.click("#kt-library-files .kt-danger")
-            page.wait_for_selector("#kt-toast:not([hidden])")
-            assert tutor.notes("me") == []
+            until(lambda: tutor.notes("me") == [])
             assert page.evaluate("window.__xss") is None
             browser.close()
         assert wrong == []
+
+
+def hostile_notes(page, url: str) -> None:
+    """Sends each hostile string as a file's name, and all of them as the text of a note, and looks at both."""
+    page.goto(f"{url}#/library/notes")
+    page.wait_for_selector("#kt-library-files")
+    names = [{"name": name, "mimeType": "text/plain", "buffer": b"x"} for name in HOSTILE]
+    text = "\n\n".join(f"# Why 0{n} {attack.splitlines()[0]}?\n\n{attack}\n" for n, attack in enumerate(HOSTILE))
+    notes = {"name": "all of them.md", "mimeType": "text/markdown", "buffer": text.encode()}
+    for sent in (names[:40], [*names[40:], notes]):
+        page.set_input_files("#kt-library input[type=file]", sent)
+        assert page.inner_text("[data-chosen]").count(" · ") >= len(sent) - 1
+        page.click("#kt-library .kt-lib-upload button")
+        page.wait_for_function(f"document.querySelectorAll('.kt-lib-report tbody tr').length === {len(sent)}")
+        nothing_runs(page)
+    page.goto(f"{url}#/library")
+    page.fill("#kt-library [name=query]", "Why")
+    page.wait_for_function("document.querySelectorAll('#kt-library-list .kt-quiet').length > 20")
+    nothing_runs(page)
+    page.goto(f"{url}#/library/{page.get_attribute('#kt-library-list a', 'href').split('/')[-1]}")
+    page.wait_for_selector("#kt-library .kt-lib-item")
+    nothing_runs(page)
+
+
+def nothing_runs(page) -> None:
+    assert page.evaluate("window.__xss") is None
+    assert page.evaluate(
+        "document.querySelectorAll('#kt-library :is(script, img, iframe, object, style, link, base, meta, video, svg)').length"
+    ) == 0
+    assert page.evaluate(
+        "[...document.querySelectorAll('#kt-library *')].flatMap(node => [...node.attributes])"
+        ".filter(found => found.name.startsWith('on') || found.name === 'srcdoc').length"
+    ) == 0

@@ -11,6 +11,7 @@ import pytest
 
 from tutor.answers import Answer, Citation, Done, Evidence, Sentence, Token, spans
 from tutor.conversations import Conversation, Turn
+from tutor.errors import InputError, StorageError
 from tutor.retrieval import Passage
 from tutor.web import chat, door, render, shell
 from tutor.web.pages import PAGES
@@ -67,6 +68,21 @@ HOSTILE = [
     "&#60;img src=x onerror=window.__xss=1&#62;",
     "\ue0001\ue001<b>\ue002 \ue0031\ue004 \ue003onload\ue004",
     "$$\\href{javascript:window.__xss=1}{x}$$ ```mermaid\ngraph TD; A-->B; click A href \"javascript:1\"\n```",
+    "<script\n>window.__xss=1</script\n>",
+    "%3Cscript%3Ewindow.__xss=1%3C/script%3E",
+    "<img src=x oneonerrorrror=window.__xss=1>",
+    "<video><source onerror=window.__xss=1></video>",
+    "<body onload=window.__xss=1>",
+    "<template><script>window.__xss=1</script></template>",
+    "<noscript><p title=\"</noscript><img src=x onerror=window.__xss=1>\">",
+    "<svg><use href=\"data:image/svg+xml,<svg id=x><image href=1 onerror=window.__xss=1 /></svg>#x\"></use></svg>",
+    "<svg><animate onbegin=window.__xss=1 attributeName=x dur=1s>",
+    "<div style=\"background:url(https://evil.example/b);position:fixed;inset:0\">over all</div>",
+    "<button autofocus data-act=library.remove data-arg-name=notes.md>press</button>",
+    "<a href=#/library class=kt-new data-set-lang=zh data-cite=1>x</a>",
+    "<textarea data-draft=ask>stolen</textarea>",
+    "<https://e.example/\" onmouseover=window.__xss=1 x=\">",
+    "[x](vbscript:window.__xss=1) [x](#/library/x \"onclick=window.__xss=1\")",
     "\u202egnp.exe\u2066 \x00<scr\x00ipt>window.__xss=1</scr\x00ipt>",
 ]  # fmt: skip
 
@@ -103,7 +119,7 @@ class Checker(HTMLParser):
             name in ATTRIBUTES or (self.forms and FORM_ATTRIBUTES.fullmatch(name)) for name in found
         ), found
         if tag == "a" and str(found.get("href", "")).startswith("#/"):
-            assert re.fullmatch(r"#/ask/chat-[0-9a-f]+", str(found["href"]))
+            assert re.fullmatch(r"#/(ask/chat-[0-9a-f]+|library/[\w.~%-]+)", str(found["href"]))
         elif tag == "a" and "href" in found:
             assert str(found["href"]).startswith("https://"), found
             assert "noopener" in str(found["rel"])
@@ -174,7 +190,9 @@ def test_hostile_text_becomes_no_active_content_anywhere(text: str) -> None:
                                suggestions=(text,), dropped=((text, text),))),
         render.answer(refusal),
         render.asks([text]),
-        render.error(text),
+        render.error(InputError(text, fix=text)),
+        render.error(StorageError(f"{text!r} can't be kept: {text}")),
+        render.problem(text),
     ):  # fmt: skip
         check(html)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.conftest import judged
+from tests.doubles import Clock, FakeJudge
 from tests.test_web import (
     Site,
     ask,
@@ -19,6 +22,8 @@ from tests.test_web import (
     until,
 )
 from tests.test_web import pytestmark as warnings_of_gradio
+from tests.test_web_interview import serving as serving_tutor
+from tutor.app import Tutor
 from tutor.settings import Settings
 from tutor.web.accounts import COST, FREE_TRIES, add_account, remove_account
 from tutor.web.guard import COOKIE, MAX_UPLOAD, is_loopback
@@ -227,6 +232,83 @@ class TestUsers:
         page.click("[data-nav=library]")
         page.wait_for_selector("[name=password]")
         context.close()
+
+
+    def test_a_second_user_finds_nothing_of_the_first_on_any_page(
+        self, tutor: Tutor, settings: Settings, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chromium
+    ) -> None:
+        monkeypatch.setitem(COST, "n", 16)
+        for name in USERS:
+            add_account(settings, name, PASSWORD)
+        pages = lived(tutor, judge, tmp_path)
+        with serving_tutor(tutor) as url:
+            seen = {name: walk(chromium, url, name, pages) for name in USERS}
+        secrets = {SECRET, *(where.split("/")[1] for where in pages if "/" in where and where != "library/notes")}
+        assert len(secrets) == 5
+        assert all(secret in "".join(seen["li"].values()) for secret in secrets)
+        for where, shown in seen["王"].items():
+            assert not [secret for secret in secrets if secret in shown], where
+        assert "kt-progress-empty" in seen["王"]["progress"]
+        assert "kt-progress-empty" not in seen["li"]["progress"]
+        assert tutor.conversations("王").all() == [] and tutor.notes("王") == []
+        assert tutor.progress("王").interviews == ()
+
+
+SECRET = "xyzzy"
+
+
+def lived(tutor: Tutor, judge: FakeJudge, folder: Path) -> dict[str, tuple[str, str]]:
+    """Gives li something on every page; returns the addresses, with what stands there for li and for others."""
+    clock = Clock(datetime(2026, 1, 5, 9, tzinfo=UTC), 7)
+    judged(tutor, judge, clock=clock)
+    interview = tutor.interview(topics=["storage"], n=2, user="li", lang="zh")
+    interview.ask("pvc")
+    interview.reply(f"PVC 是用户对存储的申请，{SECRET}。", predicted=8)
+    interview.appeal(2, f"{SECRET} 我说到了")
+    finished = tutor.interview(topics=["scheduling"], n=1, user="li", lang="zh")
+    finished.ask("drain")
+    finished.reply(f"{SECRET} 不清楚。")
+    finished.finish()
+    note = folder / f"{SECRET}.md"
+    note.write_text(f"# What is the {SECRET} release process?\n\nCall 4711.\n", "utf-8")
+    tutor.notebook("li").add(note, note.name)
+    [own] = [item.id for item in tutor.items("li") if item.id.startswith("own-")]
+    asked, number = tutor.conversations("li").ask(f"What is the {SECRET} release process?")
+    answer = tutor.ask(f"What is the {SECRET} release process?", user="li")
+    tutor.conversations("li").answer(asked.id, number, answer.status, answer=answer)
+    judged(tutor, judge)  # its clock is the real one: the cards have long been due
+    return {
+        f"ask/{asked.id}": (".kt-turn", "#kt-welcome"), "interview": (".kt-iv-list", ".kt-iv-setup"),
+        f"interview/{interview.id}": (".kt-iv-points", ".kt-iv-setup"),
+        f"interview/{finished.id}": (".kt-iv-report", ".kt-iv-setup"),
+        "review": (".kt-iv-today", "a[href='#/interview']"), "progress": (".kt-progress-page", ".kt-progress-empty"),
+        "library": (".kt-lib-group", ".kt-lib-group"), "library/notes": (".kt-lib-files", "#kt-library-files .kt-quiet"),
+        f"library/{own}": (".kt-lib-item", ".kt-lib-group"),
+    }  # fmt: skip
+
+
+def walk(chromium, url: str, name: str, pages: dict[str, tuple[str, str]]) -> dict[str, str]:
+    """Logs in and goes to every address; returns what stands there, hidden or not."""
+    context = chromium.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(url)
+    page.fill("[name=name]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_selector("#kt[data-ready]")
+    until(lambda: page.inner_text("#kt-user") == name)
+    seen = {}
+    for where, (mine, theirs) in pages.items():
+        page.goto(f"{url}#/{where}")
+        view = where.split("/")[0]
+        page.wait_for_selector(f"#kt-{view} {mine if name == 'li' else theirs}")
+        # What is somebody else's leads back to the page itself.
+        expected = where if name == "li" or where in (view, "library/notes") else view
+        until(lambda expected=expected: page.evaluate("location.hash") == f"#/{expected}")
+        seen[where] = page.inner_html("#kt")
+    context.close()
+    return seen
 
 
 def test_guesses_are_slowed_down(site: Site) -> None:

@@ -53,6 +53,7 @@ class EmbeddedChat:
         start_timeout: float = 120.0,
     ) -> None:
         self.name = Path(model_path).stem
+        self.slots = slots
         self.log = Path(state_dir) / "llm.log"
         self._start_timeout = start_timeout
         self._context = context

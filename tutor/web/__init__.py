@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 # Read by Gradio when it is imported: it must not call home.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-ASKING = 20
-"""Questions answered at the same time; the model itself queues what it can't do at once."""
+ASKING = 100
+"""Questions that get their evidence at the same time; they take turns at the model."""
 WAITING = 64
 """Questions that may wait behind them."""
 ACTING = 20
@@ -58,7 +58,8 @@ def build(
     from tutor.web.text import NAME
 
     owners = owners or Owners()
-    asking = Asking(tutor)
+    # Who answers elsewhere has a queue of its own.
+    asking = Asking(tutor, getattr(tutor.chat, "slots", ASKING))
 
     def who(request: Any) -> tuple[str, str]:
         """Session and user. Raises `PermissionError` for a session of somebody else."""
@@ -127,6 +128,8 @@ def application(tutor: Tutor, folder: Path, *, public: bool = False) -> Guard:
     import gradio as gr
     from fastapi import FastAPI, Request, Response
 
+    from tutor.web import render
+
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     sessions, owners, uploads = Sessions(folder), Owners(), Uploads(folder / "uploads")
 
@@ -134,7 +137,8 @@ def application(tutor: Tutor, folder: Path, *, public: bool = False) -> Guard:
         try:
             token = await uploads.receive(user_of(request.headers), name, request.stream(), MAX_UPLOAD)
         except TutorError as error:
-            return Response(str(error), 400, media_type="text/plain; charset=utf-8")
+            # HTML that only the page's script shows: opened by itself it is text.
+            return Response(render.error(error), 400, media_type="text/plain; charset=utf-8")
         return Response(token, media_type="text/plain")
 
     receive.__annotations__ = {"request": Request, "name": str}

@@ -66,7 +66,7 @@ def run(
             message = _with(message, frame)
             yield message
     except TutorError as error:
-        message = {**message, "error": render.error(str(error))}
+        message = {**message, "error": render.error(error)}
     except Exception as error:
         log.error("action %r of page %r failed", action, page, exc_info=error)
         message = {**message, "error": render.error(None)}

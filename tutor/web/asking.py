@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tutor.answers import Event
 from tutor.errors import TutorError
 from tutor.questions import checked_question
+from tutor.web.line import Line
 from tutor.web.turns import Frame, Runs, View
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ log = logging.getLogger("tutor.web")
 
 
 class Asking:
-    """Answers the questions of all sessions. Used on the event loop only."""
+    """Answers the questions of all sessions. Used on the event loop only.
 
-    def __init__(self, tutor: Tutor) -> None:
+    `places` of them have the model at the same time.
+    """
+
+    def __init__(self, tutor: Tutor, places: int) -> None:
         self._tutor = tutor
-        self._runs = Runs()
+        self._runs = Runs(Line(places))
 
     async def ask(self, sent: object, session: str, user: str) -> AsyncIterator[Frame]:
         """Frames of the turn that the page sent, the last with its final state."""
@@ -49,7 +53,7 @@ class Asking:
         def stream() -> Iterator[Event]:
             return self._tutor.stream(question, history=before.history(), wait=0, user=user)
 
-        run = self._runs.start(session, turn, stream)
+        run = self._runs.start(session, user, turn, stream)
         kept = False
         try:
             yield view.frame()
@@ -77,7 +81,7 @@ class Asking:
         try:
             await asyncio.to_thread(keep)
         except TutorError as error:
-            view.warn(str(error))
+            view.warn(error)
 
     def stop(self, sent: object, session: str) -> None:
         """Ends that turn; what there was of it stays."""

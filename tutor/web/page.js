@@ -4,6 +4,7 @@
 const $ = (selector, root = element) => root.querySelector(selector);
 const $$ = (selector, root = element) => [...root.querySelectorAll(selector)];
 const app = $("#kt");
+const TITLE = document.title;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const smooth = () => (calm.matches ? "auto" : "smooth");
 const store = {
@@ -30,6 +31,11 @@ function speak(chosen) {
     button.setAttribute("aria-pressed", String(button.dataset.setLang === chosen));
   translate(element);
   store.set("lang", chosen);
+  entitle();
+}
+function entitle() {
+  const name = $(`[aria-current="page"] .kt-${lang()}`, $(".kt-nav"))?.textContent;
+  document.title = name ? `${name} · ${TITLE}` : TITLE;
 }
 function firstLanguage() {
   const kept = store.get("lang");
@@ -141,6 +147,8 @@ async function stillIn() {
     return true;
   } catch { return false; }
 }
+// Whoever leaves breaks off the stream of messages; Gradio calls that an error.
+addEventListener("pagehide", () => { console.error = () => {}; });
 // Gradio tells nobody that the server refused a request, or couldn't be reached.
 const plainFetch = window.fetch;
 window.fetch = async (...call) => {
@@ -208,6 +216,7 @@ async function fields(form, button) {
     data[name.replace(/\[\]$/, "")] = values.length > 1 || name.endsWith("[]") ? values : values[0];
   return data;
 }
+class Refused extends Error {} // its message is HTML of the server's
 async function send_files(control, form) {
   const progress = $("progress", form), tokens = [];
   const files = [...control.files], all = files.reduce((sum, file) => sum + file.size, 0) || 1;
@@ -221,8 +230,10 @@ async function send_files(control, form) {
         if (progress) { progress.hidden = false; progress.value = (before + loaded) / all; }
       });
       request.addEventListener("load", () =>
-        request.status === 200 ? resolve(request.responseText) : reject(new Error(request.responseText)));
-      request.addEventListener("error", () => reject(new Error("")));
+        request.status === 200 ? resolve(request.responseText)
+          : reject(new Refused(request.status === 400 ? request.responseText
+            : $(request.status === 413 ? "#kt-large" : "#kt-gone").innerHTML)));
+      request.addEventListener("error", () => reject(new Refused($("#kt-gone").innerHTML)));
       request.send(file);
     }));
     before += file.size;
@@ -247,7 +258,8 @@ async function submit(said, form, button) {
     act(page, action, await fields(form, button), form, drafts);
   } catch (error) {
     form.classList.remove("kt-acting");
-    toast($("#kt-gone").innerHTML, 12000);
+    for (const progress of $$("progress", form)) progress.hidden = true;
+    toast(error instanceof Refused ? error.message : $("#kt-gone").innerHTML, 12000);
   }
 }
 element.addEventListener("submit", (event) => {
@@ -322,6 +334,10 @@ element.addEventListener("input", ({ target }) => {
   if (target.dataset?.draft) store.set("draft-" + target.dataset.draft, target.value);
   if (target.dataset && "grow" in target.dataset) growBox(target);
 });
+element.addEventListener("change", ({ target }) => { // the browser's own words are in its language, not ours
+  const chosen = target.type === "file" && $("[data-chosen]", target.form);
+  if (chosen) chosen.textContent = [...target.files].map((file) => file.name).join(" · ");
+});
 document.addEventListener("keydown", (event) => {
   const field = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select");
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && field?.form?.dataset.act) {
@@ -355,6 +371,7 @@ function open() {
     if (link.dataset.nav === page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   app.dataset.page = page;
+  entitle();
   if (opened[page]) return opened[page](id);
   if (!$("*", section)) {
     section.append($("#kt-loading").content.cloneNode(true));

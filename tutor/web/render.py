@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from html import escape
+from urllib.parse import quote as in_address
 from urllib.parse import urlsplit
 
 import nh3
@@ -19,8 +20,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token as Node
 
 from tutor.answers import Answer, Citation
+from tutor.errors import TutorError
 from tutor.retrieval import Passage
 from tutor.web.text import both
+from tutor.web.words import errors
+from tutor.web.words.interview import WORDS as INTERVIEW
 
 _OPEN, _SEP, _CLOSE, _CHIP, _END = "\ue000", "\ue001", "\ue002", "\ue003", "\ue004"
 _PRIVATE = re.compile(r"[\ue000-\ue00f\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
@@ -75,6 +79,12 @@ _CLEANER = nh3.Cleaner(
 def plain(text: str) -> str:
     """The text escaped, without control and direction-changing characters."""
     return escape(_PRIVATE.sub("", text), quote=True)
+
+
+def topic(name: str) -> str:
+    """The topic's name in both languages."""
+    key = f"topic-{name}"
+    return INTERVIEW.both(key) if key in INTERVIEW.strings else plain(name)
 
 
 def _line(text: str) -> str:
@@ -264,16 +274,17 @@ def evidence(
 
 def _card(place: int, passage: Passage, quotes: list[tuple[int, str]]) -> str:
     cited = "".join(chip(n) for n, _ in quotes)
-    topic = f'<span class="kt-topic">{plain(passage.topic)}</span>' if passage.topic else ""
+    about = f'<span class="kt-topic">{topic(passage.topic)}</span>' if passage.topic else ""
     lang = "zh-CN" if passage.lang == "zh" else "en"
     classes = "kt-card kt-cited" if quotes else "kt-card"
     shown = " open" if place == 0 or quotes else ""
     return (
         f'<details class="{classes}"{shown}><summary><span class="kt-card-title" lang="{lang}">'
-        f'{_line(passage.title)}</span><span class="kt-card-meta">{topic}{cited}</span></summary>'
+        f'{_line(passage.title)}</span><span class="kt-card-meta">{about}{cited}</span></summary>'
         f'<button type="button" class="kt-back">↑ {both("back")}</button>'
         f'<div class="kt-md" lang="{lang}">{markdown(passage.text, quotes=quotes)}</div>'
-        f'<p class="kt-source">{both("source")} <code>{plain(passage.source)}</code></p></details>'
+        f'<p class="kt-source"><a href="#/library/{in_address(passage.item_id, "")}">{both("whole")}</a> · '
+        f'{both("source")} <code>{plain(passage.source)}</code></p></details>'
     )
 
 
@@ -282,6 +293,12 @@ def _card(place: int, passage: Passage, quotes: list[tuple[int, str]]) -> str:
 
 def looking() -> str:
     return f'<p class="kt-status"><span class="kt-pulse"></span>{both("looking")}</p>'
+
+
+def in_line(ahead: int) -> str:
+    """That the model is busy, and how many questions come first."""
+    words = both("in_line", n=ahead) if ahead else both("next_in_line")
+    return f'<p class="kt-status"><span class="kt-pulse"></span>{words}</p>'
 
 
 def draft(kept: Sequence[str], pending: str, *, status: str = "") -> str:
@@ -371,7 +388,20 @@ def asks(questions: Sequence[str]) -> str:
     ) + "</div>"
 
 
-def error(message: str | None, key: str = "failed") -> str:
+def error(found: TutorError | None, key: str = "failed") -> str:
     """One line about an error that a person can do something about; None for any other."""
-    line = plain(message) if message else both("crashed")
-    return f'<p class="kt-error"><strong>{both(key)}</strong> {line}</p>'
+    return f'<p class="kt-error"><strong>{both(key)}</strong> {said(found) if found else both("crashed")}</p>'
+
+
+def said(error: TutorError) -> str:
+    """What the error says, in both languages."""
+    return _in_both(errors.in_chinese(error), str(error))
+
+
+def problem(message: str) -> str:
+    """What is wrong with a file, in both languages."""
+    return _in_both(errors.chinese(message) or message, message)
+
+
+def _in_both(zh: str, en: str) -> str:
+    return f'<span class="kt-zh" lang="zh-CN">{plain(zh)}</span><span class="kt-en" lang="en">{plain(en)}</span>'

@@ -12,7 +12,7 @@ from tutor.progress import Calibration
 from tutor.web import graded, render, sitting
 from tutor.web.words.interview import WORDS
 
-_WIDE, _HIGH, _RADIUS = 400, 330, 104
+_WIDE, _HIGH, _RADIUS = 430, 330, 104
 """Of the radar, in its own units: about pixels on a phone."""
 _LONG = 16
 """Width in Latin letters from which on a topic's name takes two lines."""
@@ -74,7 +74,7 @@ def _topics(topics: Sequence[TopicScore]) -> str:
     if not topics:
         return ""
     rows = "".join(
-        f'<tr><th scope="row">{sitting.topic(t.topic)}</th><td>{t.mean:.1f}</td><td>{t.n}</td></tr>' for t in topics
+        f'<tr><th scope="row">{render.topic(t.topic)}</th><td>{t.mean:.1f}</td><td>{t.n}</td></tr>' for t in topics
     )
     table = (
         f'<div class="kt-hidden"><table><caption>{WORDS.both("by-topic")}</caption><thead><tr>'
@@ -159,7 +159,7 @@ def _tip(dot: tuple[float, float], score: TopicScore) -> str:
 
 def _bars(topics: Sequence[TopicScore]) -> str:
     rows = "".join(
-        f'<div class="kt-iv-bar" title="{t.mean:.1f}/10 ×{t.n}"><span>{sitting.topic(t.topic)}</span>'
+        f'<div class="kt-iv-bar" title="{t.mean:.1f}/10 ×{t.n}"><span>{render.topic(t.topic)}</span>'
         f'<svg viewBox="0 0 100 8" preserveAspectRatio="none"><rect width="100" height="8" class="kt-iv-rest"/>'
         f'<rect width="{t.mean * 10:.1f}" height="8"/></svg><strong>{t.mean:.1f}</strong></div>'
         for t in topics

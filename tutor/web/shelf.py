@@ -28,8 +28,8 @@ def page(context: Context) -> str:
     rules = WORDS.both("formats", each=MAX_FILE // 2**20, files=MAX_FILES, all=MAX_ALL // 2**20)
     return (
         f'<p class="kt-lead">{WORDS.both("own-lead")}</p><form class="kt-panel kt-lib-upload" data-act="library.upload">'
-        f'<label class="kt-field"><span>{WORDS.both("choose")}</span><input type="file" name="files" multiple required '
-        f'accept="{",".join(SUFFIXES)}"></label><p class="kt-quiet">{rules}</p><progress max="1" hidden></progress>'
+        f'<label class="kt-lib-drop"><strong>{WORDS.both("choose")}</strong><output class="kt-quiet" data-chosen></output>'
+        f'<input type="file" name="files" multiple required accept="{",".join(SUFFIXES)}"></label><p class="kt-quiet">{rules}</p><progress max="1" hidden></progress>'
         f'<div class="kt-row"><button class="kt-button kt-primary">{WORDS.both("upload")}</button></div></form>'
         f'<div id="kt-library-report" role="status"></div><div id="kt-library-files">{_files(context)}</div>'
     )
@@ -93,11 +93,11 @@ def _add(context: Context, file: Upload, progress: Progress) -> str:
     try:
         report = context.tutor.notebook(context.user).add(file.path, file.name, progress)
     except TutorError as error:
-        return _row(file.name, WORDS.both("not-added"), [render.plain(str(error))], bad=True)
+        return _row(file.name, WORDS.both("not-added"), [render.said(error)], bad=True)
     found = bool(report.added or report.updated or report.skipped)
     reasons = [] if found else [WORDS.both("no-items")]
     reasons += [
-        f'{WORDS.both("line", n=problem.line)}: {render.plain(problem.message)}'
+        f'{WORDS.both("line", n=problem.line)}: {render.problem(problem.message)}'
         for problem in report.problems[:_PROBLEMS]
     ]
     if len(report.problems) > _PROBLEMS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from tutor.web import chat, render
+from tutor.web.guard import MAX_UPLOAD
 from tutor.web.pages import PAGES
 from tutor.web.text import EXAMPLES, NAME, attributes, both
 from tutor.web.words.ask import WORDS
@@ -46,6 +47,7 @@ def page() -> str:
 <template id="kt-looking">{render.looking()}</template>
 <template id="kt-loading"><p class="kt-status kt-page"><span class="kt-pulse"></span>{both("loading")}</p></template>
 <template id="kt-gone"><p class="kt-error"><strong>{both("failed")}</strong> {both("gone")}</p></template>
+<template id="kt-large"><p class="kt-error"><strong>{both("failed")}</strong> {both("large", most=MAX_UPLOAD // 2**20)}</p></template>
 <template id="kt-again">{chat.again()}</template>
 <template id="kt-broken"><p class="kt-error"><strong>{both("error")}</strong> {both("broken")}</p></template>
 </div>"""

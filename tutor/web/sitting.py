@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tutor.corpus.items import LANGS, Item
 from tutor.errors import InputError
-from tutor.interview import HINTS, TOPIC_NAMES, Question, State, Turn
+from tutor.interview import HINTS, Question, State, Turn
 from tutor.web import graded, render
 from tutor.web.pages import Context, Data, Frame, text
 from tutor.web.text import Words
@@ -105,11 +105,6 @@ def _when(lang: str, passed: timedelta) -> str:
         return WORDS.say(lang, f"{word}-hour", n=round(minutes / 60))
     days = round(minutes / 60 / 24)
     return WORDS.say(lang, f"{word}-day-1" if days == 1 else f"{word}-day", n=days)
-
-
-def topic(name: str) -> str:
-    """The topic's name in both languages."""
-    return WORDS.both(f"topic-{name}") if name in TOPIC_NAMES else render.plain(name)
 
 
 # what was sent -------------------------------------------------------------------------------
@@ -208,7 +203,7 @@ def _head(page: str, state: State) -> str:
     id = render.plain(state.id)
     topics = sorted(state.plan.topics.items(), key=lambda pair: -pair[1])
     named = "".join(
-        f'<span class="kt-pill">{topic(name)} {weight:.0%}</span>'
+        f'<span class="kt-pill">{render.topic(name)} {weight:.0%}</span>'
         for name, weight in topics
         if state.plan.mode == "jd"
     )
@@ -237,7 +232,7 @@ def _question(context: Context, page: str, interview: Interview, question: Quest
     number = len(state.turns)
     if question.kind == "question":
         above = ""
-        label = f'{topic(question.topic)} · {WORDS.both(f"level-{question.level}")}'
+        label = f'{render.topic(question.topic)} · {WORDS.both(f"level-{question.level}")}'
         asked = render.markdown(question.text, inline=True)
         why = f'<p class="kt-quiet">{WORDS.both("why")}{graded.in_both(turn.why)}</p>'
         hints = f'<div id="kt-{page}-hints" class="kt-iv-hints">{_hints(page, interview)}</div>'

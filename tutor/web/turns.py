@@ -13,14 +13,16 @@ import logging
 import re
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 from tutor.answers import Answer, Done, Event, Evidence, Sentence, Token
 from tutor.conversations import State
 from tutor.errors import TutorError
 from tutor.retrieval import Passage
 from tutor.web import chat, render
+from tutor.web.line import Line
 
 FRAME = 0.05
 """Seconds between two frames; events that come faster share one."""
@@ -30,15 +32,32 @@ log = logging.getLogger("tutor.web")
 Frame = dict[str, object]
 
 
-class Run:
-    """Events of one question, read in a thread. Make it inside an event loop."""
+@dataclass(frozen=True)
+class Waiting:
+    """The evidence is there, and so many wait for the model before this question.
 
-    def __init__(self, open_stream: Callable[[], Iterator[Event]]) -> None:
+    `ahead` is -1 once its turn has come.
+    """
+
+    ahead: int
+
+
+Happening = Event | Waiting
+
+
+class Run:
+    """Events of one question, read in a thread. Make it inside an event loop.
+
+    After the evidence it waits in `line` until it is the user's turn at the model.
+    """
+
+    def __init__(self, open_stream: Callable[[], Iterator[Event]], line: Line, user: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._events: deque[Event | Exception | None] = deque()
+        self._events: deque[Happening | Exception | None] = deque()
         self._stopped = threading.Event()
         self._open = open_stream
+        self._line, self._user = line, user
         self.abandoned = False
         """Whether nobody waits for the rest, and it mustn't enter the conversation."""
         threading.Thread(target=self._read, name="tutor-ask", daemon=True).start()
@@ -51,11 +70,12 @@ class Run:
         """Ends `batches` now, and the stream before its next event."""
         self._stopped.set()
         self._wake.set()
+        self._line.look()
 
     def _read(self) -> None:
         try:
             if not self.stopped:
-                with closing(self._open()) as events:  # type: ignore[type-var]
+                with closing(self._happenings()) as events:
                     for event in events:
                         if self.stopped:
                             break
@@ -65,21 +85,42 @@ class Run:
         else:
             self._put(None)
 
-    def _put(self, event: Event | Exception | None) -> None:
+    def _happenings(self) -> Generator[Happening]:
+        """The stream; after its evidence it waits for its turn at the model."""
+        with self._line.looking():
+            stream = self._open()
+            first = next(stream, None)
+        with closing(stream):  # type: ignore[type-var]
+            if first is None:
+                return
+            yield first
+            if not isinstance(first, Evidence) or not first.answerable:
+                yield from stream
+            elif self._line.enter(self._user, left=self._stopped.is_set, told=self._wait):
+                try:
+                    yield Waiting(-1)
+                    yield from stream
+                finally:
+                    self._line.leave()
+
+    def _wait(self, ahead: int) -> None:
+        self._put(Waiting(ahead))
+
+    def _put(self, event: Happening | Exception | None) -> None:
         self._events.append(event)
         try:
             self._loop.call_soon_threadsafe(self._wake.set)
         except RuntimeError:  # the server is gone
             self._stopped.set()
 
-    async def batches(self) -> AsyncIterator[list[Event]]:
+    async def batches(self) -> AsyncIterator[list[Happening]]:
         """What has arrived, at most once per `FRAME`. Raises what the stream raised."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             if self.stopped:
                 return
-            batch: list[Event] = []
+            batch: list[Happening] = []
             while self._events:
                 event = self._events.popleft()
                 if event is None or isinstance(event, Exception):
@@ -97,14 +138,17 @@ class Run:
 class Runs:
     """Which question each session is waiting for. Used on the event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._running: dict[str, tuple[int, Run]] = {}
         self._stopped: dict[str, int] = {}
 
-    def start(self, session: str, turn: int, open_stream: Callable[[], Iterator[Event]]) -> Run:
+    def start(
+        self, session: str, user: str, turn: int, open_stream: Callable[[], Iterator[Event]]
+    ) -> Run:
         """Replaces what the session was waiting for."""
         self.stop(session)
-        run = Run(open_stream)
+        run = Run(open_stream, self._line, user)
         if self._stopped.pop(session, -1) == turn:  # stopped while it stood in the queue
             run.stop()
         self._running[session] = (turn, run)
@@ -150,10 +194,13 @@ class View:
         """Says under which number of which conversation the question is kept."""
         self._chat, self._number = chat, number
 
-    def take(self, events: list[Event]) -> None:
+    def take(self, events: Sequence[Happening]) -> None:
         """Brings the view up to date with some more events."""
+        ahead = -1
         for event in events:
-            if isinstance(event, Evidence):
+            if isinstance(event, Waiting):
+                ahead = event.ahead
+            elif isinstance(event, Evidence):
                 self.passages, self.answerable = event.passages, event.answerable
                 self._evidence = render.evidence(event.passages, answerable=event.answerable)
                 if event.answerable and event.passages:
@@ -167,7 +214,8 @@ class View:
             elif isinstance(event, Done):
                 self._finish(event.answer)
         if self.answer is None:
-            self._model = render.draft(self.kept, self._pending)
+            status = render.in_line(ahead) if ahead >= 0 else ""
+            self._model = render.draft(self.kept, self._pending, status=status)
 
     def _finish(self, answer: Answer) -> None:
         self.answer = answer
@@ -182,15 +230,15 @@ class View:
         self._bar = chat.again()
 
     def fail(self, error: Exception) -> None:
-        known = isinstance(error, TutorError)
-        if not known:
+        known = error if isinstance(error, TutorError) else None
+        if known is None:
             log.error("a question failed", exc_info=error)
         self._state, self._bar = "error", chat.again()
-        self._model = render.error(str(error) if known else None, "error")
+        self._model = render.error(known, "error")
 
-    def warn(self, message: str) -> None:
+    def warn(self, error: TutorError) -> None:
         """Adds a line about something that didn't go well beside the answer."""
-        self._model += render.error(message)
+        self._model += render.error(error)
 
     @property
     def outcome(self) -> State:

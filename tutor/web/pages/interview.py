@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tutor.corpus.items import LANGS, LEVELS
 from tutor.errors import InputError, TutorError
 from tutor.interview import TOPIC_NAMES, State, replay, to_markdown
-from tutor.web import reports, sitting
+from tutor.web import render, reports, sitting
 from tutor.web.pages import Context, Data, Download, Frame, text, texts
 from tutor.web.words.interview import WORDS
 
@@ -61,20 +61,15 @@ def _start(context: Context, data: Data) -> Frame:
     n = text(data, "n", 3)
     topics = texts(data, "topics") if by_topic else []
     lang = text(data, "lang", 2)
-    try:
-        interview = context.tutor.interview(
-            level=text(data, "level", 10) or None,
-            lang=lang if lang in LANGS else context.lang,
-            n=int(n) if n in LENGTHS else int(_USUAL),
-            user=context.user,
-            mode=mode,
-            topics=topics,
-            job=text(data, "job", _MOST_JOB) if mode == "jd" else None,
-        )
-    except InputError:
-        if mode != "jd":
-            raise
-        raise InputError(WORDS.say(context.lang, "job-unknown")) from None
+    interview = context.tutor.interview(
+        level=text(data, "level", 10) or None,
+        lang=lang if lang in LANGS else context.lang,
+        n=int(n) if n in LENGTHS else int(_USUAL),
+        user=context.user,
+        mode=mode,
+        topics=topics,
+        job=text(data, "job", _MOST_JOB) if mode == "jd" else None,
+    )
     if interview.next() is None:
         return Frame(toast=WORDS.both("nothing"))
     frame = sitting.shown(context, "interview", interview, _end)
@@ -132,7 +127,7 @@ def _listed(context: Context, states: list[State], key: str) -> str:
 def _row(context: Context, state: State) -> str:
     over = state.finished is not None
     done = sum(turn.reply is not None for turn in state.turns)
-    topics = [sitting.topic(name) for name in list(state.plan.topics)[:3]]
+    topics = [render.topic(name) for name in list(state.plan.topics)[:3]]
     more = len(state.plan.topics) - len(topics)
     about = " · ".join(topics) + (f" +{more}" if more > 0 else "") if topics else WORDS.both("all-topics")
     main = "" if over else " kt-primary"
@@ -151,7 +146,7 @@ def _form(context: Context, chosen: str) -> str:
     )
     topics = "".join(
         f'<label><input type="checkbox" name="topics[]" value="{name}"{" checked" if name == chosen else ""}>'
-        f"<span>{sitting.topic(name)}</span></label>"
+        f"<span>{render.topic(name)}</span></label>"
         for name in TOPIC_NAMES
     )
     return (
@@ -164,7 +159,7 @@ def _form(context: Context, chosen: str) -> str:
         f'{_chips("level", {level: WORDS.both(f"level-{level}") for level in ("", *LEVELS)}, "")}'
         f'{_chips("length", {n: n for n in LENGTHS}, _USUAL, name="n")}'
         f'{_chips("language", {lang: WORDS.both(f"lang-{lang}") for lang in LANGS}, context.lang, name="lang")}</div>'
-        f'<button type="submit" class="kt-button kt-primary">{WORDS.both("begin")}</button></form>'
+        f'<div class="kt-iv-go"><button type="submit" class="kt-button kt-primary">{WORDS.both("begin")} →</button></div></form>'
     )
 
 

@@ -150,7 +150,7 @@ def _in_order(items: Sequence[Item]) -> list[Item]:
 def _group(key: str) -> str:
     if key == OWN:
         return WORDS.both("own")
-    return INTERVIEW.both(f"topic-{key}") if key in TOPICS else WORDS.both("shared")
+    return render.topic(key) if key in TOPICS else WORDS.both("shared")
 
 
 def _topic(topic: str, lang: str) -> str:
@@ -173,7 +173,7 @@ def _title(item: Item, lang: str) -> str:
 def _pills(item: Item, *, topic: bool) -> str:
     pills = [WORDS.both(f"level-{item.level}")] if item.level in LEVELS else []
     if topic and item.topic in TOPICS:
-        pills.insert(0, INTERVIEW.both(f"topic-{item.topic}"))
+        pills.insert(0, render.topic(item.topic))
     if is_own(item):
         pills += [WORDS.both("yours"), render.plain(item.source.path)]
     return "".join(f'<span class="kt-pill">{pill}</span>' for pill in pills)

@@ -69,11 +69,6 @@ def _panel(key: str, inside: str, lead: str = "") -> str:
     return f'<section class="kt-panel"><h3>{WORDS.both(key)}</h3>{about}{inside}</section>'
 
 
-def topic_name(topic: str) -> str:
-    """HTML of a topic's name in both languages."""
-    return INTERVIEW.both(f"topic-{topic}") if topic in TOPICS else render.plain(topic)
-
-
 # figures -------------------------------------------------------------------------------------
 
 
@@ -120,7 +115,7 @@ def _readiness(found: Progress) -> str:
         cells.append((name, f"{one.mean * 100:.0f}%", f"{one.low * 100:.0f}–{one.high * 100:.0f}%"))
     weakest = found.readiness[LEVELS[0]].weakest
     hint = (
-        f'<p class="kt-quiet">{WORDS.both("weakest")}<a href="#/interview/{render.plain(weakest)}">{topic_name(weakest)}</a></p>'
+        f'<p class="kt-quiet">{WORDS.both("weakest")}<a href="#/interview/{render.plain(weakest)}">{render.topic(weakest)}</a></p>'
         if weakest
         else ""
     )
@@ -143,7 +138,7 @@ def _mastery(found: Progress) -> str:
     )
     head = [WORDS.both(key) for key in ("topic", "mean", "interval", "answered", "due-now")]
     cells = [
-        (topic_name(t.topic), f"{t.mean * 100:.0f}%", f"{t.low * 100:.0f}–{t.high * 100:.0f}%",
+        (render.topic(t.topic), f"{t.mean * 100:.0f}%", f"{t.low * 100:.0f}–{t.high * 100:.0f}%",
          f"{t.reviewed}/{t.items}", str(t.due))
         for t in found.mastery
     ]  # fmt: skip
@@ -157,7 +152,7 @@ def _mastery(found: Progress) -> str:
 
 def _topic_row(one: TopicMastery) -> str:
     return (
-        f'<div class="kt-progress-row"><span><a href="#/library/topic/{render.plain(one.topic)}">{topic_name(one.topic)}</a>'
+        f'<div class="kt-progress-row"><span><a href="#/library/topic/{render.plain(one.topic)}">{render.topic(one.topic)}</a>'
         f"<small>{one.reviewed}/{one.items}</small></span>{_rail(one)}<strong>{one.mean * 100:.0f}%</strong></div>"
     )
 
@@ -173,7 +168,7 @@ def _trend(context: Context, found: Progress) -> str:
     first = sorted(known, key=lambda topic: (-replies[topic], topic))[:FIRST_LINES]
     chips = "".join(
         f'<label><input type="checkbox" name="topics[]" value="{render.plain(topic)}"'
-        f'{" checked" if topic in first else ""}><span>{topic_name(topic)}</span></label>'
+        f'{" checked" if topic in first else ""}><span>{render.topic(topic)}</span></label>'
         for topic in known
     )
     form = (
@@ -202,9 +197,9 @@ def _lines(context: Context, found: Progress, topics: list[str]) -> str:
                 for lang in ("zh", "en")
             )
             points.append(charts.Point((day - first).days / span, one.mean, tip, one.low, one.high))
-            cells.append((topic_name(topic), day.isoformat(), f"{numbers['mean']}%", f"{numbers['low']}–{numbers['high']}%"))
+            cells.append((render.topic(topic), day.isoformat(), f"{numbers['mean']}%", f"{numbers['low']}–{numbers['high']}%"))
         series.append((colour, points))
-        legend += f'<span class="kt-ch-{colour}"><i></i>{topic_name(topic)}</span>'
+        legend += f'<span class="kt-ch-{colour}"><i></i>{render.topic(topic)}</span>'
     across = [(0.0, _day(days[0])), (1.0, _day(days[-1]))]
     if span > 3:
         across.insert(1, (0.5, _day(first + timedelta(span // 2))))
@@ -321,6 +316,6 @@ def _weak_point(point: WeakPoint, item: Item | None) -> str:
     )
     return (
         f'<li class="kt-iv-{point.verdict}"><p class="kt-iv-verdict">{graded.icon(point.verdict)}'
-        f"<strong>{INTERVIEW.both(point.verdict)}</strong><span class=\"kt-pill\">{topic_name(point.topic)}</span>"
+        f"<strong>{INTERVIEW.both(point.verdict)}</strong><span class=\"kt-pill\">{render.topic(point.topic)}</span>"
         f'<span class="kt-quiet">{times}</span></p><div class="kt-md">{said_of_it}</div>{said}{title}{actions}</li>'
     )

@@ -115,7 +115,7 @@ def _today(context: Context) -> str:
         label = WORDS.both(key, done=done, n=state.plan.n if state else 0)
         parts.append(
             f'<div class="kt-panel kt-iv-today"><p class="kt-iv-number">{len(ready)}</p>'
-            f'<div><p><strong>{WORDS.both("due", n=len(ready))}</strong></p>'
+            f'<div><p><strong>{WORDS.both("due")}</strong></p>'
             f'<p class="kt-quiet kt-iv-keys">{WORDS.both("keys")}</p></div>'
             f'<button type="button" class="kt-button kt-primary kt-end" data-key="n" data-act="review.start">{label} →</button></div>'
             f"{_list(context, ready)}"
@@ -141,7 +141,7 @@ def _list(context: Context, ready: list[Card]) -> str:
         for card in ready[:_SHOWN]
         for item in [context.tutor.item(card.item_id)]
     )
-    more = f'<li class="kt-quiet">+{len(ready) - _SHOWN}</li>' if len(ready) > _SHOWN else ""
+    more = f'<li class="kt-quiet">{WORDS.both("more", n=len(ready) - _SHOWN)}</li>' if len(ready) > _SHOWN else ""
     return f'<ul class="kt-iv-list kt-panel">{rows}{more}</ul>' if rows else ""
 
 

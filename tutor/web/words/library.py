@@ -46,9 +46,9 @@ WORDS = Words({
     "before": ("先要懂", "Know first"),
     "source": ("出处", "Source"),
     "docs": ("官方文档", "Official documentation"),
-    "since": ("适用于 v{since} 起", "since v{since}"),
-    "until": ("适用到 v{until}", "up to v{until}"),
-    "between": ("适用于 v{since}–v{until}", "v{since} to v{until}"),
+    "since": ("v{since} 起适用", "since v{since}"),
+    "until": ("v{until} 及以前适用", "up to v{until}"),
+    "between": ("v{since}–v{until} 适用", "v{since} to v{until}"),
     "yours": ("我的笔记", "my note"),
     # own notes
     "own-lead": (
@@ -60,7 +60,7 @@ WORDS = Words({
         ".md, .markdown and .txt, up to {each} MB a file, at most {files} files and {all} MB. "
         "Notes of questions and answers are split by question, other documents by heading.",
     ),
-    "choose": ("选择文件", "Choose files"),
+    "choose": ("把文件拖到这里，或者点这里选择", "Drop files here, or click to choose"),
     "upload": ("上传", "Upload"),
     "none-chosen": ("先选择文件，再上传。", "Choose files first, then upload."),
     "working": ("正在处理第 {n}/{all} 个：{name}", "File {n} of {all}: {name}"),
