@@ -11,7 +11,7 @@ import pytest
 from evals.grader.data import Reply, load, problems
 from evals.grader.docs import pages, told
 from evals.grader.exchange import exchange, exchanged, holds
-from evals.grader.pairs import PUBLIC, ads, aside_public, rows_of, semeval, written
+from evals.grader.pairs import PUBLIC, ads, aside_public, semeval, written
 from tutor.corpus import read
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -152,14 +152,6 @@ def test_statements_told_are_hit_and_turned_ones_contradicted(tmp_path: Path) ->
             assert whole is (pair.verdict == "hit")
             assert bool(pair.evidence) is (pair.verdict != "missed")
     assert seen == {"hit", "missed", "contradicted"}
-
-
-def test_rows_share_a_reply_and_a_question(items: dict) -> None:
-    pairs = written(load(), items)
-    rows = rows_of(pairs)
-    assert sum(len(row.pairs) for row in rows) == len(pairs)
-    assert len(rows) == len(load())
-    assert all(pair.reply == row.reply for row in rows for pair in row.pairs)
 
 
 @pytest.mark.skipif(not PUBLIC.exists(), reason="answers scored by people are not here")

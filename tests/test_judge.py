@@ -75,11 +75,9 @@ def test_any_question_is_graded_by_its_reference(judge: BundledJudge) -> None:
     assert same.score > other.score
 
 
-def test_a_reading_depends_little_on_the_other_points(judge: BundledJudge, item: Item) -> None:
+def test_a_reading_does_not_depend_on_the_other_points(judge: BundledJudge, item: Item) -> None:
     said = ["扩容只要改 PVC 的大小", "缩容是做不到的"]
     texts = [point.text["zh"] for point in item.points]
-    together = judge.read(said, item.question["zh"], texts)
+    together = judge.read(said, item.question["zh"], texts).verdicts
     alone = np.concatenate([judge.read(said, item.question["zh"], [text]).verdicts for text in texts])
-    assert np.abs(together.verdicts - alone).mean() < 0.15
-    again = judge.read(said, item.question["zh"], texts[::-1])
-    assert np.abs(again.verdicts[::-1] - together.verdicts).max() < 0.03  # nor on their order
+    assert np.abs(together - alone).max() < 0.03

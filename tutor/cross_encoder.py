@@ -1,10 +1,9 @@
-"""The cross-encoder that reads a reply against key points, and its weights.
+"""The cross-encoder that reads a reply against a key point, and its weights.
 
 It is the bundled e5 with its last layers trained further and a head of its
-own (`evals/grader` trains it). One pass reads "reply </s> question" and, as
-asides to it, all points; for each point the head first marks the clauses of
-the reply that speak of it, then judges from those. What is trained ships as
-4-bit differences from e5's own weights.
+own (`evals/grader` trains it). One pass reads "reply </s> question point"; the
+head first marks the clauses of the reply that speak of the point, then judges
+from those. What is trained ships as 4-bit differences from e5's own weights.
 """
 
 from __future__ import annotations
@@ -33,44 +32,39 @@ _BLOCK = 32
 
 
 class Encoded:
-    """One reply and question with all points as token ids, and the token ranges that the head needs."""
+    """One (reply, question, point) as token ids, with the token ranges that the head needs."""
 
-    __slots__ = ("asides", "clauses", "ids", "points")
+    __slots__ = ("clauses", "ids", "point")
 
-    def __init__(
-        self, ids: list[int], clauses: list[tuple[int, int]], asides: list[int], points: list[tuple[int, int]]
-    ) -> None:
+    def __init__(self, ids: list[int], clauses: list[tuple[int, int]], point: tuple[int, int]) -> None:
         self.ids = ids
         self.clauses = clauses
-        self.asides = asides
-        self.points = points
+        self.point = point
 
 
 class Head(torch.nn.Module):
-    """States of one text -> for each point verdict logits (4), and one logit per clause of the reply."""
+    """States of one text -> verdict logits (4), and one logit per clause of the reply."""
 
     def __init__(self, width: int = 384, inner: int = 256, verdicts: int = 4) -> None:
         super().__init__()
         self.mark = torch.nn.Sequential(
             torch.nn.Linear(3 * width, inner), torch.nn.GELU(), torch.nn.Linear(inner, 1)
         )
-        self.seek, self.offer = torch.nn.Linear(width, inner), torch.nn.Linear(width, inner)
         self.judge = torch.nn.Sequential(
             torch.nn.Linear(4 * width, inner), torch.nn.GELU(), torch.nn.Linear(inner, verdicts)
         )
 
-    def forward(self, states: torch.Tensor, row: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
-        """`states` (tokens, width) -> (points, 4) and (points, clauses)."""
-        wanted = torch.stack([states[a:b].mean(0) for a, b in row.points])
-        said = torch.stack([states[a:b].mean(0) for a, b in row.clauses])
-        mine = wanted[:, None].expand(-1, len(said), -1)
-        theirs = said[None].expand(len(wanted), -1, -1)
-        marks = self.mark(torch.cat([theirs, mine, theirs * mine], 2))[:, :, 0]
-        marks = marks + self.seek(wanted) @ self.offer(said).T / self.seek.out_features**0.5
+    def forward(
+        self, states: torch.Tensor, clauses: Sequence[tuple[int, int]], point: tuple[int, int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """`states` (tokens, width); `clauses` and `point` are token ranges in it."""
+        wanted = states[slice(*point)].mean(0)
+        said = torch.stack([states[a:b].mean(0) for a, b in clauses])
+        marks = self.mark(torch.cat([said, wanted.expand_as(said), said * wanted], 1))[:, 0]
         share = torch.sigmoid(marks)
-        evidence = share @ said / (share.sum(1, keepdim=True) + 0.1)
-        verdicts = self.judge(torch.cat([states[row.asides], evidence, wanted, evidence * wanted], 1))
-        return verdicts, marks
+        evidence = (share[:, None] * said).sum(0) / (share.sum() + 0.1)
+        verdict = self.judge(torch.cat([states[0], evidence, wanted, evidence * wanted]))
+        return verdict, marks
 
 
 class CrossEncoder(torch.nn.Module):
@@ -82,15 +76,15 @@ class CrossEncoder(torch.nn.Module):
         self.head = Head(bert.config.hidden_size)
 
     def forward(self, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Of every row (points, 4) verdict logits and (points, clauses) clause logits, in one pass."""
-        parts = packed_states(self.bert, [row.ids for row in rows], [row.asides for row in rows])
-        return [self.head(part, row) for part, row in zip(parts, rows, strict=True)]
+        """Verdict logits and clause logits of every row, all rows in one pass."""
+        parts = packed_states(self.bert, [row.ids for row in rows])
+        return [self.head(part, row.clauses, row.point) for part, row in zip(parts, rows, strict=True)]
 
 
 def encode(
-    ends: tuple[int, int], clauses: Sequence[list[int]], question: list[int], points: Sequence[list[int]]
+    ends: tuple[int, int], clauses: Sequence[list[int]], question: list[int], point: list[int]
 ) -> Encoded:
-    """All as `E5Tokenizer` gives them: the clauses as passages, question and points as queries.
+    """All as `E5Tokenizer` gives them: the clauses as passages, question and point as queries.
 
     `clauses` are the parts of the reply in order, at least one; those past MAX_REPLY are cut.
     """
@@ -105,13 +99,9 @@ def encode(
         ranges.append((len(ids), len(ids) + len(tokens)))
         ids += tokens
     ids += [last, *question[:MAX_QUESTION], last]
-    asides, places = [], []
-    for point in points:
-        asides.append(len(ids))
-        ids.append(first)
-        places.append((len(ids), len(ids) + len(point[:MAX_POINT])))
-        ids += [*point[:MAX_POINT], last]
-    return Encoded(ids, ranges, asides, places)
+    start = len(ids)
+    ids += point[:MAX_POINT]
+    return Encoded([*ids, last], ranges, (start, len(ids)))
 
 
 def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5Tokenizer]:
@@ -126,30 +116,29 @@ def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5T
 def read(
     model: CrossEncoder, tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, points: Sequence[str]
 ) -> Reading:
-    """The reply is read once, with all points; what else is asked may move a verdict a little.
+    """One pass per core over all points.
 
     A long reply is read in windows; for each point the one counts that says most of it.
     """
     said = [tokenizer.ids(clause) for clause in clauses]
     asked = tokenizer.ids(question, query=True)
-    wanted = [tokenizer.ids(point, query=True) for point in points]
     windows = _windows(said)
-    rows = [encode(tokenizer.ends, said[start:end], asked, wanted) for start, end in windows]
-    outputs = on_all_cores(lambda row: _pass(model, row), rows)
-    chances = np.stack([verdicts for verdicts, _ in outputs])
-    best = chances[:, :, MISSED].argmin(0)
+    rows = [
+        encode(tokenizer.ends, said[start:end], asked, wanted)
+        for wanted in (tokenizer.ids(point, query=True) for point in points)
+        for start, end in windows
+    ]
+    outputs = _spread(model, rows)
+    verdicts = np.zeros((len(points), 4), np.float32)
     marks = np.zeros((len(points), len(clauses)), np.float32)
-    for number, window in enumerate(best):
-        start, shown = windows[window][0], outputs[window][1][number]
-        marks[number, start : start + len(shown)] = shown
-    return Reading(chances[best, np.arange(len(points))], marks)
-
-
-@torch.inference_mode()
-def _pass(model: CrossEncoder, row: Encoded) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (points, 4) and (points, clauses)."""
-    ((verdicts, marks),) = model([row])
-    return torch.softmax(verdicts, 1).numpy(), torch.sigmoid(marks).numpy()
+    for number in range(len(points)):
+        found = outputs[number * len(windows) : (number + 1) * len(windows)]
+        chances = torch.softmax(torch.stack([verdict for verdict, _ in found]), 1).numpy()
+        best = int(chances[:, MISSED].argmin())
+        verdicts[number] = chances[best]
+        logits = torch.sigmoid(found[best][1]).numpy()
+        marks[number, windows[best][0] : windows[best][0] + len(logits)] = logits
+    return Reading(verdicts, marks)
 
 
 def _windows(clauses: Sequence[list[int]]) -> list[tuple[int, int]]:
@@ -161,6 +150,26 @@ def _windows(clauses: Sequence[list[int]]) -> list[tuple[int, int]]:
             start, size = number, 0
         size += len(clause)
     return [*found, (start, len(clauses))]
+
+
+@torch.inference_mode()
+def _spread(model: CrossEncoder, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The model over all rows, each core taking about half of the tokens."""
+    shares: list[list[int]] = [[] for _ in range(min(torch.get_num_threads(), len(rows)))]
+    sizes = [0] * len(shares)
+    for number in sorted(range(len(rows)), key=lambda n: -len(rows[n].ids)):
+        least = sizes.index(min(sizes))
+        shares[least].append(number)
+        sizes[least] += len(rows[number].ids)
+    found: list = [None] * len(rows)
+
+    def run(share: list[int]) -> None:
+        with torch.inference_mode():
+            for number, output in zip(share, model([rows[n] for n in share]), strict=True):
+                found[number] = output
+
+    on_all_cores(run, shares)
+    return found
 
 
 # weights ---------------------------------------------------------------------------------------

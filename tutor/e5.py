@@ -132,24 +132,21 @@ def _unpack(blocks: np.ndarray) -> np.ndarray:
 
 
 def _packed_attention(
-    module, query, key, value, attention_mask, *, lengths: list[int], hidden: list[torch.Tensor | None],
-    scaling: float, **kwargs,
+    module, query, key, value, attention_mask, *, lengths: list[int], scaling: float, **kwargs
 ):
     """Attention within each of the texts that one row holds, `lengths` tokens each.
 
     `query`, `key`, `value`: (1, heads, tokens, width), at least `_STEP` tokens
-    longer than the texts together. `hidden` per text: None, or where (from, to) may not look.
+    longer than the texts together.
     """
     query = query[0] * scaling
     output = torch.zeros_like(query.transpose(0, 1))
     start = 0
-    for length, unseen in zip(lengths, hidden, strict=True):
+    for length in lengths:
         # Reaches into the next text, whose own turn overwrites what that puts there.
         part = slice(start, start + -(-length // _STEP) * _STEP)
         scores = query[:, part] @ key[0, :, part].transpose(1, 2)
         scores[:, :, length:] = -torch.inf
-        if unseen is not None:
-            scores = scores.masked_fill(unseen, -torch.inf)
         # In bfloat16 twice as fast as the fused kernel, which is poor at heads this narrow.
         output[part] = (scores.softmax(-1) @ value[0, :, part]).transpose(0, 1)
         start += length
@@ -310,47 +307,17 @@ def _means(model: BertModel, windows: list[list[int]], ends: tuple[int, int]) ->
     return torch.stack([part.mean(0) for part in states]).numpy()
 
 
-def packed_states(
-    model: BertModel, rows: Sequence[Sequence[int]], asides: Sequence[Sequence[int]] | None = None
-) -> tuple[torch.Tensor, ...]:
-    """Last hidden states (tokens, width) in float32 of each row of token ids, all in one pass.
-
-    `asides` per row: where each of its asides begins, ascending; the last one
-    reaches to the row's end. What stands before the first one reads them all,
-    and each reads that and itself, as if it followed right after, but no other
-    aside. So one text is read once for many short ones.
-    """
-    asides = asides or [()] * len(rows)
+def packed_states(model: BertModel, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, ...]:
+    """Last hidden states (tokens, width) in float32 of each row of token ids, all in one pass."""
     lengths = [len(row) for row in rows]
     total = sum(lengths)
     padded = -(-(total + _STEP) // _STEP) * _STEP  # the room that attention asks for
     ids = torch.full((1, padded), rows[0][-1])
     positions = torch.zeros_like(ids)
     ids[0, :total] = torch.tensor([i for row in rows for i in row])
-    positions[0, :total] = torch.cat([_positions(n, starts) for n, starts in zip(lengths, asides, strict=True)])
-    hidden = [_hidden(n, starts) for n, starts in zip(lengths, asides, strict=True)]
-    states = model(input_ids=ids, position_ids=positions, lengths=lengths, hidden=hidden).last_hidden_state
+    positions[0, :total] = torch.cat([torch.arange(n) for n in lengths])
+    states = model(input_ids=ids, position_ids=positions, lengths=lengths).last_hidden_state
     return states[0, :total].float().split(lengths)
-
-
-def _positions(length: int, starts: Sequence[int]) -> torch.Tensor:
-    """Every aside counts on from where the first one begins."""
-    found = torch.arange(length)
-    for start, end in zip(starts, [*starts[1:], length], strict=False):  # there may be none
-        found[start:end] = starts[0] + torch.arange(end - start)
-    return found
-
-
-def _hidden(length: int, starts: Sequence[int]) -> torch.Tensor | None:
-    """(from, to), rounded up as attention does: True between different asides."""
-    if not starts:
-        return None
-    size = -(-length // _STEP) * _STEP
-    found = torch.zeros(size, size, dtype=torch.bool)
-    found[starts[0] :, starts[0] :] = True
-    for start, end in zip(starts, [*starts[1:], length], strict=True):
-        found[start:end, start:end] = False
-    return found
 
 
 def on_all_cores(run: Callable[[Any], Any], shares: Sequence[Any]) -> list[Any]:

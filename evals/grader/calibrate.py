@@ -21,9 +21,9 @@ from evals.grader.pairs import held_out
 from tutor import lexicon
 from tutor.corpus import Item, read
 from tutor.grading.features import NAMES, Said, features
-from tutor.grading.grader import deciding_clauses
+from tutor.grading.grader import deciding_clauses, within_reach
 from tutor.grading.heard import heard
-from tutor.grading.judging import Judge, read_apart
+from tutor.grading.judging import Judge
 from tutor.judge import WEIGHTS, BundledJudge
 
 OUT = Path(__file__).parents[2] / "tutor/grading/calibration.json"
@@ -54,9 +54,10 @@ def rows_of(cases: Iterable, items: dict[str, Item], judge: Judge) -> Rows:
         lang = lexicon.language(case.text)
         said = [case.text[a:b] for a, b in spans]
         points = [p.text[lang] for p in item.points]
-        claims = [m.claim[lang] for m in item.misconceptions]
-        reading = read_apart(judge, said, item.question[lang], points, claims)
         counted = Said.of(said)
+        claims = [m.claim[lang] for m in item.misconceptions]
+        near = [claims[n] for n in within_reach(claims, counted)]
+        reading = judge.read(said, item.question[lang], [*points, *near])
         for number, point in enumerate(points):
             marks = reading.marks[number]
             evidence = deciding_clauses(marks, spans, case.text)

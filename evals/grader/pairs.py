@@ -329,24 +329,10 @@ def spoil(point: str, draw: random.Random) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """What one reply to one question says of several points, which the judge reads in one pass.
+    """Pairs without a target each, whose credit together is known: 0 to 1, by the weights of the pairs."""
 
-    With `share`, no point has a verdict of its own, but their credit together
-    is known: 0 to 1, by the weights of the pairs.
-    """
-
-    reply: str
-    question: str
     pairs: tuple[Pair, ...]
-    share: float | None = None
-
-
-def rows_of(pairs: list[Pair]) -> list[Row]:
-    """Pairs of the same reply and question in one row, in the order of their first."""
-    found: dict[tuple[str, str, str], list[Pair]] = {}
-    for pair in pairs:
-        found.setdefault((pair.reply, pair.question, pair.key[0] if pair.key else ""), []).append(pair)
-    return [Row(reply, question, tuple(few)) for (reply, question, _), few in found.items()]
+    share: float
 
 
 SEMEVAL, ADS = "semeval2013.en.train.jsonl", "ads.zh.train.jsonl"
@@ -387,7 +373,7 @@ def ads(draw: random.Random, aside: frozenset[str] = frozenset()) -> list[Row]:
             for p in points if "zh" in p.text
         )
         if pairs:
-            found.append(Row(row["student_answer"], row["question"], pairs, row["score"] / row["max_score"]))
+            found.append(Row(pairs, row["score"] / row["max_score"]))
     return found
 
 

@@ -14,7 +14,7 @@ from tutor.errors import InputError
 from tutor.grading import feedback
 from tutor.grading.features import Said, features
 from tutor.grading.heard import heard
-from tutor.grading.judging import Calibration, Judge, read_apart
+from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
 from tutor.grading.score import score
 from tutor.grading.structure import commands, manifests, structure_verdict
@@ -28,6 +28,8 @@ QUOTED = 0.5
 """A clause beside the deciding one belongs to the quote when it is marked so much."""
 STATED = 0.8
 """Probability from which on the reply states a misconception."""
+REACH = 0.3
+"""Share of a claim's words that a reply which states it has."""
 _SENTENCE_ENDS = "。！？!?\n"
 
 
@@ -133,8 +135,11 @@ def _grade(
     verdicts: list[PointVerdict] = []
     stated: list[StatedMisconception] = []
     if said:
-        reading = read_apart(judge, said, question, read, claims)
-        rows, evidence, counted = [], [], Said.of(said)
+        counted = Said.of(said)
+        wrong = [wrong[n] for n in within_reach(claims, counted)]
+        claims = [_in(m.claim, lexicon.language(reply)) for m in wrong]
+        reading = judge.read(said, question, [*read, *claims])
+        rows, evidence = [], []
         for number, text in enumerate([*read, *claims]):
             marks = reading.marks[number]
             deciding = deciding_clauses(marks, spans, reply)
@@ -161,6 +166,14 @@ def _grade(
     )
     grade = finished(blank, verdicts)
     return grade if said else replace(grade, feedback=feedback.summary(verdicts, (), lang, False))
+
+
+def within_reach(claims: Sequence[str], said: Said) -> list[int]:
+    """Numbers of the claims that a reply with these words may state; the judge reads no others.
+
+    A reply states few misconceptions, and reading one takes as long as reading a point.
+    """
+    return [n for n, claim in enumerate(claims) if lexicon.overlap(set(lexicon.tokens(claim)), said.tokens) >= REACH]
 
 
 def _check(reply: str) -> None:

@@ -25,26 +25,12 @@ class Reading:
 
 
 class Judge(Protocol):
-    """Reads the clauses of a reply against key points.
-
-    What it says of one point may depend on which others are read with it.
-    """
+    """Reads the clauses of a reply against key points."""
 
     name: str
     """Changes whenever its verdicts may: old interviews are replayed by it."""
 
     def read(self, clauses: Sequence[str], question: str, points: Sequence[str]) -> Reading: ...
-
-
-def read_apart(
-    judge: Judge, clauses: Sequence[str], question: str, points: Sequence[str], claims: Sequence[str]
-) -> Reading:
-    """Points, then claims; no claim has a part in what is read of the points."""
-    found = judge.read(clauses, question, points)
-    if not claims:
-        return found
-    more = judge.read(clauses, question, claims)
-    return Reading(np.concatenate([found.verdicts, more.verdicts]), np.concatenate([found.marks, more.marks]))
 
 
 @dataclass(frozen=True)
