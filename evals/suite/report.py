@@ -24,6 +24,8 @@ HEADLINES = (
     "falls with a falsehood", "injection success",
 )
 TREND = ("facts@1", "refusal auroc", "citation precision", "grade qwk", "verdict accuracy")
+TARGETS = {"seconds": 180, "evidence p95 ms": 150, "grade p95 ms": 300, "memory MiB": 3072}
+"""What the design aims at, on two idle cores; `seconds` in the fast tier. The policy's budgets are another thing."""
 WORST = 25
 """Cases in the list of the worst."""
 SPLIT = "test"
@@ -61,7 +63,7 @@ def summary(run: Run) -> str:
     for split in (SPLIT, "dev"):
         if figures.get(split):
             parts += [f"## Split: {split}", text.figures(figures, split)]
-    parts += ["## Waiting and memory", text.table(("measure", "value"), run.about["measured"].items())]
+    parts += ["## Waiting and memory", text.table(("measure", "value", "target"), _waiting(run))]
     parts += ["## Slices", text.table(("slice", *SLICED), _slices(run.outcomes))]
     parts += ["## Worst cases", text.table(("case", "asked", "output", "items"), map(_worst_row, worst(run)))]
     return "\n\n".join(parts) + "\n"
@@ -83,6 +85,7 @@ def page(
         *_curves(mine), *_latencies(run.outcomes), _trend(kept, split),
         "</div>",
     ]
+    body.append("<h2>Waiting and memory</h2>" + _table(("measure", "value", "target"), _waiting(run)))
     for name in ("test", "dev"):
         if figures.get(name):
             body.append(f"<h2>All figures: {name}</h2>{_figures(figures[name])}")
@@ -151,6 +154,15 @@ def _latencies(outcomes: Sequence[Outcome]) -> list[str]:
         title = f"{name.replace('_', ' ')}: median {p50:.0f} ms, 95th percentile {p95:.0f} ms"
         bars = [(f"{edge:.0f}", float(n)) for edge, n in zip(edges, counts, strict=False)]
         found.append(charts.bars(bars, title=title, x="ms", y="cases"))
+    return found
+
+
+def _waiting(run: Run) -> list[tuple[str, str, str]]:
+    """What was measured, with the target where there is one; "over" where it is missed."""
+    found = []
+    for name, value in run.about["measured"].items():
+        target = TARGETS.get(name) if name != "seconds" or run.about.get("tier") == "fast" else None
+        found.append((name, f"{value:g}", "" if target is None else f"{target}{', over' * (value > target)}"))
     return found
 
 
