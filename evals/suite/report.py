@@ -162,7 +162,8 @@ def _waiting(run: Run) -> list[tuple[str, str, str]]:
     found = []
     for name, value in run.about["measured"].items():
         target = TARGETS.get(name) if name != "seconds" or run.about.get("tier") == "fast" else None
-        found.append((name, f"{value:g}", "" if target is None else f"{target}{', over' * (value > target)}"))
+        over = ", over" if target is not None and value > target else ""
+        found.append((name, f"{value:g}", "" if target is None else f"{target}{over}"))
     return found
 
 
