@@ -25,6 +25,9 @@ FROZEN = 4
 """Layers of e5 that stay as they are."""
 MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
 """Tokens; the model has 512 places. What is longer is cut at a clause, or at its end."""
+LONG, WINDOW = 256, 120
+"""Tokens. No reply in training is longer than LONG, and the model takes mere length for knowledge:
+a longer one is read in windows."""
 MISSED = VERDICTS.index("missed")
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
@@ -142,10 +145,12 @@ def read(
 
 
 def _windows(clauses: Sequence[list[int]]) -> list[tuple[int, int]]:
-    """Ranges of clauses that fit into one text."""
+    """Ranges of clauses that are read as one text."""
+    if sum(map(len, clauses)) <= LONG:
+        return [(0, len(clauses))]
     found, start, size = [], 0, 0
     for number, clause in enumerate(clauses):
-        if number > start and size + len(clause) > MAX_REPLY:
+        if number > start and size + len(clause) > WINDOW:
             found.append((start, number))
             start, size = number, 0
         size += len(clause)

@@ -12,7 +12,7 @@ from tutor.corpus import Item
 from tutor.corpus.items import Misconception
 from tutor.errors import InputError
 from tutor.grading import feedback
-from tutor.grading.features import Said, features
+from tutor.grading.features import NAMES, Said, features
 from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
@@ -29,6 +29,11 @@ QUOTED = 0.5
 """A clause beside the deciding one belongs to the quote when it is marked so much."""
 STATED = 0.8
 """Probability from which on the reply states a misconception."""
+TALK = {"zh": 150, "en": 400}
+"""Letters from which on a reply counts as long."""
+LITTLE = 0.3
+"""Mean share of a point's words; of the points that replies of that length really make, a twentieth have fewer."""
+_RECALL = NAMES.index("recall")
 REACH = 0.3
 """Share of a claim's words that a reply which states it has."""
 _SENTENCE_ENDS = "。！？!?\n"
@@ -154,6 +159,9 @@ def _grade(
             ))
         stated = _stated(sure[len(shown):], wrong, evidence[len(shown):], spans, reply, lang)
         verdicts = [_by_structure(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
+        recalls = [float(row[_RECALL]) for row in rows[: len(shown)]]
+        if _hollow(verdicts, recalls, said, question):
+            verdicts = [_unsaid(verdict) for verdict in verdicts]
         verdicts = [_by_stance(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
     else:
         verdicts = [
@@ -168,6 +176,23 @@ def _grade(
     )
     grade = finished(blank, verdicts)
     return grade if said else replace(grade, feedback=feedback.summary(verdicts, (), lang, False))
+
+
+def _hollow(verdicts: Sequence[PointVerdict], recalls: Sequence[float], said: Sequence[str], question: str) -> bool:
+    """Long talk that has few words of what it gets credit for: the judge takes length for knowledge."""
+    credited = [recall for v, recall in zip(verdicts, recalls, strict=True) if v.verdict in ("hit", "partial")]
+    letters = sum(char.isalnum() for clause in said for char in clause)
+    return bool(credited) and letters > TALK[lexicon.language(question)] and sum(credited) / len(credited) < LITTLE
+
+
+def _unsaid(point: PointVerdict) -> PointVerdict:
+    if point.verdict not in ("hit", "partial"):
+        return point
+    lang = lexicon.language(point.text)
+    return replace(
+        point, verdict="missed", quote="", confidence=0.8, unsure=False, self_check="", decided_by="rule",
+        feedback=feedback.of_point("missed", point.text, lang),
+    )
 
 
 def _by_stance(point: PointVerdict, text: str, reply: str) -> PointVerdict:

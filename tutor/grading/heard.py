@@ -36,6 +36,8 @@ _ORDER = re.compile(
     r"|\bas an? (ai|language model|grader|examiner)\b|\bsystem (prompt|message|note|override|notice)\b|\bplease pass me\b",
     re.IGNORECASE | re.MULTILINE,
 )
+REPEATED = 6
+"""Letters from which on a clause that stood there before is a repetition."""
 MOST_LISTED = 9
 """Words or names in a row, between commas; more of them are no sentence, but terms thrown in."""
 _INVISIBLE = dict.fromkeys((8203, 8204, 8205, 8288, 65279, 173))
@@ -60,10 +62,12 @@ class Clause:
 def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
     """The clauses of the reply, each with its kind. `questions`: what an echo repeats.
 
-    An order takes the rest of its sentence with it. Long lists of terms say nothing.
+    An order takes the rest of its sentence with it. Long lists of terms say
+    nothing, and what was said before says nothing new.
     """
     asked = [set(lexicon.words(question)) for question in questions]
     lists = [found.span() for found in _LIST.finditer(reply)]
+    said: set[str] = set()
     found: list[Clause] = []
     ordered_until = -1
     for start, end in clauses(reply):
@@ -78,6 +82,10 @@ def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
             kind = "echo"
         elif any(2 * (min(end, b) - max(start, a)) >= end - start for a, b in lists):
             kind = "list"
+        elif (plain := "".join(filter(str.isalnum, text.lower()))) in said and len(plain) >= REPEATED:
+            kind = "echo"
+        else:
+            said.add(plain)
         found.append(Clause(start, end, kind))
     return found
 
