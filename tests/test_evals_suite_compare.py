@@ -271,8 +271,11 @@ def test_the_report_needs_nothing_but_itself_and_escapes_what_learners_wrote() -
     for outside in ("http:", "https:", "src=", "<script", "@import", "url(", "<link"):
         assert outside not in html
     assert html.count("<svg") == html.count("</svg>") > 5 and "&lt;script&gt;" in html
+    assert "Trend over 3 kept runs" in html and "Trend" not in page(made, [])
     assert 'prefers-color-scheme: dark' in html and "href='../corpus/gold.md'" in html
     assert "| item@1 |" in summary(made) and "## Worst cases" in summary(made)
+    slow = replace(made, about={**made.about, "measured": {"evidence p95 ms": 200.0, "seconds": 12.0}})
+    assert "<td>150, over</td>" in page(slow, []) and "| seconds | 12 | 180 |" in summary(slow)
 
 
 def test_a_check_without_a_baseline_runs_nothing_and_is_no_success(

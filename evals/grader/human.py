@@ -1,4 +1,4 @@
-"""`grade` against answers that people scored, and that it was not trained on.
+"""`grade` against answers that people scored, on questions that it was not trained on.
 
 `python -m evals.grader.human`: quadratic kappa for scores, two-way macro-F1
 for correct or not, each beside a constant, word overlap and the embedding.
@@ -14,31 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from evals.grader.pairs import ADS, PUBLIC, SEMEVAL, aside_public
+from evals.grader.pairs import PUBLIC, aside_public
 from tutor import lexicon
 from tutor.grading import grade_reference, uncalibrated
 from tutor.judge import WEIGHTS, BundledJudge
 
-SETS = {
-    "ads, unseen answers": (ADS, "id", ""),
-    "beetle, unseen answers": (SEMEVAL, "id", "beetle/"),
-    "beetle, unseen questions": (SEMEVAL, "question_id", "beetle/"),
-    "sciEntsBank, unseen answers": (SEMEVAL, "id", "sciEntsBank/"),
-    "sciEntsBank, unseen questions": (SEMEVAL, "question_id", "sciEntsBank/"),
-}
-"""File, the field that was kept aside, and how the answers' ids begin."""
+SETS = {"ads": "ads.zh.train.jsonl", "semeval": "semeval2013.en.train.jsonl"}
 
 
 def rows_of(name: str, limit: int, seed: int = 1) -> list[dict]:
-    """Up to `limit` answers of the set that the judge never saw."""
-    file, field, start = SETS[name]
+    """Up to `limit` answers to questions that the judge never saw."""
+    rows = [json.loads(line) for line in (PUBLIC / SETS[name]).read_text("utf-8").splitlines()]
     unseen = aside_public()
-    rows = [json.loads(line) for line in (PUBLIC / file).read_text("utf-8").splitlines()]
-    rows = [
-        row for row in rows
-        if row[field] in unseen and row["id"].lower().startswith(start.lower()) and any(map(str.isalnum, row["student_answer"]))
-        and (field == "question_id" or row["question_id"] not in unseen)
-    ]
+    rows = [row for row in rows if row["question_id"] in unseen and any(map(str.isalnum, row["student_answer"]))]
     random.Random(seed).shuffle(rows)
     return rows[:limit]
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from evals.grader.data import VERDICTS, Reply
 from tutor import lexicon
 from tutor.corpus import Item
-from tutor.grading.reference import points_of
 
 PUBLIC = Path(__file__).parents[3] / "shared/data/grading"
 TEST_SHARE = 5
@@ -44,7 +43,7 @@ class Pair:
 
 def held_out(item_id: str) -> bool:
     """True for the items that are kept aside, by a hash of their id."""
-    return _one_in(TEST_SHARE, item_id)
+    return hashlib.sha256(item_id.encode()).digest()[0] % TEST_SHARE == 0
 
 
 def one_hot(verdict: str) -> tuple[float, ...]:
@@ -73,15 +72,18 @@ def written(replies: list[Reply], items: Mapping[str, Item]) -> list[Pair]:
     return found
 
 
-def across(pairs: list[Pair], items: Mapping[str, Item], share: float, draw: random.Random) -> list[Pair]:
+def across(pairs: list[Pair], replies: list[Reply], items: Mapping[str, Item], share: float, draw: random.Random) -> list[Pair]:
     """Some of the pairs with the point in the other language: learners mix them."""
+    lang = {reply.id: reply.lang for reply in replies}
     found = []
     for pair in pairs:
         if pair.key and draw.random() < share:
+            other = "en" if lang[pair.key[0]] == "zh" else "zh"
             item = items[pair.group]
-            other = next((lang for lang in ("zh", "en") if item.question[lang] != pair.question), "en")
-            point = item.points[pair.key[1]].text[other]
-            found.append(replace(pair, point=point, key=(pair.key[0], -1 - pair.key[1]), twin=None, weight=0.5))
+            found.append(replace(
+                pair, question=item.question[other], point=item.points[pair.key[1]].text[other],
+                key=None, twin=None, weight=0.5,
+            ))
     return found
 
 
@@ -132,13 +134,13 @@ def from_corpus(items: list[Item], draw: random.Random) -> list[Pair]:
             for spoilt in [spoil(point, draw) for _ in range(2)]:
                 parts = [item.points[n].text[lang] if n != number else spoilt for n in {*told, number}]
                 draw.shuffle(parts)
-                reply, spans = joined(parts, lang)
+                reply, spans = _joined(parts, lang)
                 span = spans[parts.index(spoilt)]
                 target = "hit" if spoilt == point else "contradicted"
                 found.append(Pair(reply, question, point, one_hot(target), item.id, (span,), weight=0.4))
             other = "en" if lang == "zh" else "zh"
             if told != [number]:
-                reply, _ = joined([item.points[n].text[lang] for n in told if n != number], lang)
+                reply, _ = _joined([item.points[n].text[lang] for n in told if n != number], lang)
                 found.append(Pair(reply, item.question[other], item.points[number].text[other],
                                   one_hot("missed"), item.id, (), weight=0.4))
             found.append(Pair(point, item.question[other], item.points[number].text[other],
@@ -217,62 +219,7 @@ def hollow(pairs: list[Pair], items: Mapping[str, Item], share: float, draw: ran
     return found
 
 
-FRAMES = {
-    "zh": {
-        "contradicted": (
-            "有人说{p}，其实不是这样。", "{p}——这话不对。", "以下几条都是误传：{p}。", "说{p}的人都搞错了。", "并没有{p}这回事。",
-            "我要反驳的是这种看法：{p}。", "很多教程写着“{p}”，别信。", "事实恰好相反，不是{p}。", "如果有人告诉你{p}，那是错的。",
-        ),
-        "missed": (
-            "是不是{p}？我不知道。", "{p}，还是反过来？说不准。", "也许{p}，也许不是，我没有把握。", "不确定{p}到底对不对。",
-            "我本来想说{p}，但又觉得未必，就不说了。", "假如{p}呢？我也不清楚。",
-        ),
-        "both": ("{p}。不过反过来说也成立：不是{p}。", "可以说{p}，也可以说并非{p}，两种都对。"),
-        "hit": (
-            "有人说不是这样，但其实{p}。", "官方文档里写得很清楚：{p}，确实如此。", "别被误导了，正确的是：{p}。",
-            "我记得没错的话，{p}。", "反过来的说法不对；{p}。",
-        ),
-    },
-    "en": {
-        "contradicted": (
-            "Some say {p}; that's not how it works.", "{p} - no, that is a myth.", "All of these are wrong: {p}.", "Whoever says that {p} is mistaken.",
-            "There's no such thing as: {p}.", "I'd argue against this: {p}.", "Tutorials claim \"{p}\". Don't believe it.",
-            "The opposite holds, it isn't that {p}.", "If anybody tells you that {p}, they have it wrong.",
-        ),
-        "missed": (
-            "Is it that {p}? I don't know.", "{p}, or the other way round? Hard to say.", "Perhaps {p}, perhaps not.", "I'm not sure whether {p}.",
-            "I was going to say that {p}, but I'm not convinced, so I won't.", "What if {p}? No idea.",
-        ),
-        "both": ("{p}. Then again, the reverse is just as true: not {p}.", "You can say {p}, and you can say it's not so; both are right."),
-        "hit": (
-            "Some deny it, but in fact {p}.", "The documentation is plain about it: {p}, and that is so.", "Don't be misled, what's right is: {p}.",
-            "If I remember well, {p}.", "The reverse isn't true; {p}.",
-        ),
-    },
-}
-"""What is said of a statement decides what it is worth."""
-
-
-def framed(pairs: list[Pair], items: list[Item], most: int, draw: random.Random) -> list[Pair]:
-    """Points, and learners' words for them, denied, doubted, both at once, or affirmed against a denial."""
-    said = [(p.reply[slice(*p.evidence[0])], p) for p in draw.sample(pairs, min(len(pairs), most)) if p.verdict == "hit" and p.evidence]
-    for item in draw.sample(items, min(len(items), most // 3)):
-        lang = draw.choice(("zh", "en"))
-        for point in draw.sample(item.points, min(len(item.points), 2)):
-            said.append((point.text[lang], Pair("", item.question[lang], point.text[lang], one_hot("hit"), item.id)))
-    found = []
-    for words, pair in said:
-        frames = FRAMES[lexicon.language(pair.question)]
-        kind = draw.choice(("contradicted", "contradicted", "missed", "both", "hit"))
-        reply = draw.choice(frames[kind]).format(p=words.strip("。.，, "))
-        target = (0.0, 0.0, 0.5, 0.5) if kind == "both" else one_hot(kind)
-        evidence = () if kind == "missed" else ((0, len(reply)),)
-        found.append(replace(pair, reply=reply, target=target, evidence=evidence, key=None, twin=None, weight=0.5))
-    return found
-
-
-def joined(parts: list[str], lang: str) -> tuple[str, list[tuple[int, int]]]:
-    """The parts as one text, and where each stands in it."""
+def _joined(parts: list[str], lang: str) -> tuple[str, list[tuple[int, int]]]:
     text, spans = "", []
     for part in parts:
         if text:
@@ -327,66 +274,40 @@ def spoil(point: str, draw: random.Random) -> str:
     return draw.choice(ways) if ways else point
 
 
-@dataclass(frozen=True)
-class Row:
-    """Pairs without a target each, whose credit together is known: 0 to 1, by the weights of the pairs."""
+def public(draw: random.Random, most: int, aside: frozenset[str] = frozenset()) -> list[Pair]:
+    """Answers scored by people, against a reference; empty where the data is absent.
 
-    pairs: tuple[Pair, ...]
-    share: float
-
-
-SEMEVAL, ADS = "semeval2013.en.train.jsonl", "ads.zh.train.jsonl"
-_VERDICT = {"correct": "hit", "incorrect": "missed", "contradictory": "contradicted"}
-
-
-def semeval(draw: random.Random, most: int, aside: frozenset[str] = frozenset()) -> list[Pair]:
-    """Answers with a verdict by people, against a reference; none where the data is absent.
-
-    `aside`: ids of questions and of answers that are left out. What agrees
-    with one of several references, or contradicts it, is paired with the one
-    that it is nearest to.
+    `aside`: ids of questions that are left out.
     """
-    rows = [row for row in _public(SEMEVAL) if not {row["question_id"], row["id"]} & aside]
     found = []
-    for row in draw.sample(rows, min(most, len(rows))):
-        answer = row["student_answer"]
-        if not any(char.isalnum() for char in answer):
+    for name in ("ads.zh.train.jsonl", "semeval2013.en.train.jsonl"):
+        path = PUBLIC / name
+        if not path.exists():
             continue
-        reference = draw.choice(row["references"])
-        if row["label_3way"] != "incorrect":
-            said = set(lexicon.tokens(answer))
-            reference = max(row["references"], key=lambda text: lexicon.overlap(set(lexicon.tokens(text)), said))
-        verdict = one_hot(_VERDICT[row["label_3way"]])
-        found.append(Pair(answer, row["question"], reference, verdict, row["question_id"], weight=0.5))
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        rows = [row for row in rows if row["question_id"] not in aside]
+        draw.shuffle(rows)
+        for row in rows[:most]:
+            reference = draw.choice(row["references"])
+            if "label_3way" in row:
+                verdict = {"correct": "hit", "incorrect": "missed", "contradictory": "contradicted"}
+                target = one_hot(verdict[row["label_3way"]])
+            else:
+                share = row["score"] / float(row["max_score"])
+                partial = min(share, 1 - share)
+                target = (share - partial / 2, partial, 1 - share - partial / 2, 0.0)
+            if any(char.isalnum() for char in row["student_answer"]):
+                found.append(Pair(
+                    row["student_answer"], row["question"], reference, target, row["question_id"], weight=0.5
+                ))
     return found
 
 
-def ads(draw: random.Random, aside: frozenset[str] = frozenset()) -> list[Row]:
-    """Answers with a score by people, as rows of the statements of one of their references."""
-    found = []
-    for row in _public(ADS):
-        points = points_of(draw.choice(row["references"]))
-        if {row["question_id"], row["id"]} & aside or not points or not row["student_answer"].strip():
-            continue
-        pairs = tuple(
-            Pair(row["student_answer"], row["question"], p.text["zh"], (), row["question_id"], weight=p.weight)
-            for p in points if "zh" in p.text
-        )
-        if pairs:
-            found.append(Row(pairs, row["score"] / row["max_score"]))
-    return found
-
-
-def aside_public() -> frozenset[str]:
-    """Ids kept aside, by a hash: every 8th question of SemEval, and every 10th answer of either set."""
-    found = {row["question_id"] for row in _public(SEMEVAL) if _one_in(8, row["question_id"])}
-    return frozenset(found | {row["id"] for name in (SEMEVAL, ADS) for row in _public(name) if _one_in(10, row["id"])})
-
-
-def _one_in(n: int, text: str) -> bool:
-    return hashlib.sha256(text.encode()).digest()[0] % n == 0
-
-
-def _public(name: str) -> list[dict]:
-    path = PUBLIC / name
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+def aside_public(share: int = 8) -> frozenset[str]:
+    """Questions of the public sets that are kept aside, by a hash of their id."""
+    ids = set()
+    for name in ("ads.zh.train.jsonl", "semeval2013.en.train.jsonl"):
+        path = PUBLIC / name
+        if path.exists():
+            ids |= {json.loads(line)["question_id"] for line in path.read_text("utf-8").splitlines()}
+    return frozenset(i for i in ids if hashlib.sha256(i.encode()).digest()[0] % share == 0)

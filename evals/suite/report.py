@@ -24,6 +24,8 @@ HEADLINES = (
     "falls with a falsehood", "injection success",
 )
 TREND = ("facts@1", "refusal auroc", "citation precision", "grade qwk", "verdict accuracy")
+TARGETS = {"seconds": 180, "evidence p95 ms": 150, "grade p95 ms": 300, "memory MiB": 3072}
+"""What the design aims at, on two idle cores; `seconds` in the fast tier. The policy's budgets are another thing."""
 WORST = 25
 """Cases in the list of the worst."""
 SPLIT = "test"
@@ -61,9 +63,9 @@ def summary(run: Run) -> str:
     for split in (SPLIT, "dev"):
         if figures.get(split):
             parts += [f"## Split: {split}", text.figures(figures, split)]
-    parts += ["## Waiting and memory", text.table(("measure", "value"), run.about["measured"].items())]
+    parts += ["## Waiting and memory", text.table(("measure", "value", "target"), _waiting(run))]
     parts += ["## Slices", text.table(("slice", *SLICED), _slices(run.outcomes))]
-    parts += ["## Worst cases", text.table(("case", "asked", "output", "items"), map(_worst_row, worst(run)))]
+    parts += ["## Worst cases", text.table(WORST_HEAD, map(_worst_row, worst(run)))]
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,13 +82,14 @@ def page(
         f"<h2>Headlines ({split} cases, which nothing was fitted on)</h2><div class='cards'>",
         *(_card(name, figures[split][name]) for name in HEADLINES if name in figures[split]),
         "</div><h2>Curves</h2><div class='charts'>",
-        *_curves(mine), *_latencies(run.outcomes), _trend(kept, split),
+        *_curves(mine), *_latencies(run.outcomes), *([_trend(kept, split)] if len(kept) > 1 else []),
         "</div>",
     ]
+    body.append("<h2>Waiting and memory</h2>" + _table(("measure", "value", "target"), _waiting(run)))
     for name in ("test", "dev"):
         if figures.get(name):
             body.append(f"<h2>All figures: {name}</h2>{_figures(figures[name])}")
-    body.append("<h2>Slices</h2>" + _table(("slice", *SLICED), _slices(run.outcomes)))
+    body.append("<h2>Slices</h2>" + _table(("slice (cases)", *SLICED), _slices(run.outcomes), "figures"))
     body.append("<h2>Worst cases</h2>" + _worst_table(run, links or {}))
     body.append(
         "<h2>The run</h2><details><summary>settings, models, index, machine</summary><pre><code>"
@@ -117,9 +120,16 @@ def worst(run: Run) -> list[Outcome]:
     return turns[:WORST]
 
 
+WORST_HEAD = ("case: what should have been", "asked", "output", "right items", "found first")
+
+
 def _worst_row(outcome: Outcome) -> tuple[str, ...]:
-    items = [outcome.seen["item"]] if "item" in outcome.seen else outcome.seen.get("gold", [])
-    return (f"{outcome.id} ({outcome.slice}): {right(outcome)[0]}", outcome.asked, outcome.shown, " ".join(items))
+    seen = outcome.seen
+    items = [seen["item"]] if "item" in seen else seen.get("gold", [])
+    return (
+        f"{outcome.id} ({outcome.slice}): {right(outcome)[0]}", outcome.asked, outcome.shown,
+        " ".join(items), " ".join(seen.get("items", [])[:1]),
+    )
 
 
 def _curves(outcomes: Sequence[Outcome]) -> list[str]:
@@ -142,7 +152,9 @@ def _curves(outcomes: Sequence[Outcome]) -> list[str]:
 
 def _latencies(outcomes: Sequence[Outcome]) -> list[str]:
     found = []
-    for name in ("evidence", "first_token", "total", "grade"):
+    # Without a chat model the whole answer is there with the evidence.
+    answers = ("evidence", "first_token", "total") if any("first_token" in o.seconds for o in outcomes) else ("evidence",)
+    for name in (*answers, "grade"):
         values = np.array([o.seconds[name] for o in outcomes if name in o.seconds])
         if not len(values):
             continue
@@ -151,6 +163,16 @@ def _latencies(outcomes: Sequence[Outcome]) -> list[str]:
         title = f"{name.replace('_', ' ')}: median {p50:.0f} ms, 95th percentile {p95:.0f} ms"
         bars = [(f"{edge:.0f}", float(n)) for edge, n in zip(edges, counts, strict=False)]
         found.append(charts.bars(bars, title=title, x="ms", y="cases"))
+    return found
+
+
+def _waiting(run: Run) -> list[tuple[str, str, str]]:
+    """What was measured, with the target where there is one; "over" where it is missed."""
+    found = []
+    for name, value in run.about["measured"].items():
+        target = TARGETS.get(name) if name != "seconds" or run.about.get("tier") == "fast" else None
+        over = ", over" if target is not None and value > target else ""
+        found.append((name, f"{value:g}", "" if target is None else f"{target}{over}"))
     return found
 
 
@@ -182,9 +204,10 @@ def _slices(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
 
 
 def _card(name: str, figure: Mapping[str, Any]) -> str:
+    better = "higher is better" if BY_NAME[name].better > 0 else "lower is better"
     return (
-        f"<div class='card'><b>{figure['value']:.3f}</b><span>{escape(name)}<br>{figure['low']:.3f} to {figure['high']:.3f}, "
-        f"{figure['n']} cases</span></div>"
+        f"<div class='card'><b>{figure['value']:.3f}</b><strong>{escape(name)}</strong><span>{better}</span>"
+        f"<span>{figure['low']:.3f} to {figure['high']:.3f}</span><span>{figure['n']} cases</span></div>"
     )
 
 
@@ -198,21 +221,23 @@ def _figures(found: Mapping[str, Mapping[str, Any]]) -> str:
     return f"<div class='wide'><table><tr>{head}</tr>{rows}</table></div>"
 
 
-def _table(head: Sequence[str], rows: Any) -> str:
+def _table(head: Sequence[str], rows: Any, kind: str = "") -> str:
     cells = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class='wide'><table><tr>{''.join(f'<th>{escape(h)}</th>' for h in head)}</tr>{cells}</table></div>"
+    heads = "".join(f"<th>{escape(h)}</th>" for h in head)
+    return f"<div class='wide'><table class='{kind}'><tr>{heads}</tr>{cells}</table></div>"
 
 
 def _worst_table(run: Run, links: Mapping[str, str]) -> str:
     rows = ""
     for outcome in worst(run):
-        *cells, items = map(escape, _worst_row(outcome))
-        linked = " ".join(
-            f"<a href='{escape(links[i], quote=True)}'>{i}</a>" if i in links else i for i in items.split()
-        )
-        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + f"<td>{linked}</td></tr>"
-    head = "".join(f"<th>{name}</th>" for name in ("case", "asked", "output", "items"))
-    return f"<div class='wide'><table><tr>{head}</tr>{rows}</table></div>"
+        *cells, items, first = map(escape, _worst_row(outcome))
+        linked = [
+            " ".join(f"<a href='{escape(links[i], quote=True)}'>{i}</a>" if i in links else i for i in ids.split())
+            for ids in (items, first)
+        ]
+        rows += "<tr>" + "".join(f"<td>{cell}</td>" for cell in [*cells, *linked]) + "</tr>"
+    head = "".join(f"<th>{name}</th>" for name in WORST_HEAD)
+    return f"<div class='wide'><table class='worst'><tr>{head}</tr>{rows}</table></div>"
 
 
 def _about(run: Run) -> str:

@@ -17,6 +17,7 @@ from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
 from tutor.grading.score import score
+from tutor.grading.stance import stance
 from tutor.grading.structure import commands, manifests, structure_verdict
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
 
@@ -153,6 +154,7 @@ def _grade(
             ))
         stated = _stated(sure[len(shown):], wrong, evidence[len(shown):], spans, reply, lang)
         verdicts = [_by_structure(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
+        verdicts = [_by_stance(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
     else:
         verdicts = [
             PointVerdict(
@@ -166,6 +168,21 @@ def _grade(
     )
     grade = finished(blank, verdicts)
     return grade if said else replace(grade, feedback=feedback.summary(verdicts, (), lang, False))
+
+
+def _by_stance(point: PointVerdict, text: str, reply: str) -> PointVerdict:
+    """The point's own wording earns nothing where it is denied or doubted."""
+    found = stance(reply, text) if point.verdict in ("hit", "partial") else None
+    if found is None:
+        return point
+    kind, start, end = found
+    verdict: Verdict = "contradicted" if kind == "denied" else "missed"
+    quote = reply[start:end].strip()
+    return replace(
+        point, verdict=verdict, quote=quote if verdict == "contradicted" else "", nearest=quote, confidence=0.8,
+        unsure=False, self_check="", decided_by="rule",
+        feedback=feedback.of_point(verdict, point.text, lexicon.language(point.text)),
+    )
 
 
 def within_reach(claims: Sequence[str], said: Said) -> list[int]:
