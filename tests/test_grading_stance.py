@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tutor.grading.heard import heard
 from tutor.grading.stance import stance
 
 ZH = "就绪探针失败时 Pod 会从 Service 的端点里移除，容器不重启"
@@ -40,3 +41,15 @@ def test_a_point_that_denies_something_itself_may_be_repeated() -> None:
     point = "“NodePort 只能在有 Pod 的节点上访问”是错的，任何节点都可以"
     assert stance(f"{point}。", point) is None
     assert stance(f"并不是{point}。", point) == ("denied", 0, len(point) + 4)
+
+
+@pytest.mark.parametrize("join", ["、", ", ", "，", "; ", "\n"])
+def test_a_long_list_of_terms_says_nothing(join: str) -> None:
+    terms = "Pod Service kubelet etcd Deployment ReplicaSet endpoints probe traffic container restarts".split()
+    reply = f"I know {join.join(terms)} very well."
+    assert "".join(reply[c.start : c.end] for c in heard(reply, []) if c.kind == "said").count("etcd") == 0
+
+
+def test_an_ordinary_enumeration_is_heard() -> None:
+    reply = "Service 有 ClusterIP、NodePort、LoadBalancer、ExternalName 四种类型，headless 不分配 IP，Pod 直接解析"
+    assert {c.kind for c in heard(reply, [])} == {"said"}

@@ -36,11 +36,16 @@ _ORDER = re.compile(
     r"|\bas an? (ai|language model|grader|examiner)\b|\bsystem (prompt|message|note|override|notice)\b|\bplease pass me\b",
     re.IGNORECASE | re.MULTILINE,
 )
+MOST_LISTED = 9
+"""Words or names in a row, between commas; more of them are no sentence, but terms thrown in."""
 _INVISIBLE = dict.fromkeys((8203, 8204, 8205, 8288, 65279, 173))
 _ENCODED = re.compile(r"^[A-Za-z0-9+/=_-]{40,}$")
 _SENTENCE_END = re.compile(r"[。！？!?\n]|\.(?=\s|$)")
 
-Kind = Literal["said", "order", "echo"]
+_LISTED = r"(?:[\u3400-\u9fff]{1,8}|[^\s,，、;；。!！?？:：|\u3400-\u9fff]{1,32}(?: [^\s,，、;；。!！?？:：|\u3400-\u9fff]{1,32})?)"
+_LIST = re.compile(rf"(?:{_LISTED}\s*(?:[,，、;；|]|\n)\s*){{{MOST_LISTED},}}{_LISTED}")
+
+Kind = Literal["said", "order", "echo", "list"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,10 @@ class Clause:
 def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
     """The clauses of the reply, each with its kind. `questions`: what an echo repeats.
 
-    An order takes the rest of its sentence with it.
+    An order takes the rest of its sentence with it. Long lists of terms say nothing.
     """
     asked = [set(lexicon.words(question)) for question in questions]
+    lists = [found.span() for found in _LIST.finditer(reply)]
     found: list[Clause] = []
     ordered_until = -1
     for start, end in clauses(reply):
@@ -70,6 +76,8 @@ def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
                 ordered_until = stop.start() if stop else len(reply)
         elif _echoes(text, asked):
             kind = "echo"
+        elif any(2 * (min(end, b) - max(start, a)) >= end - start for a, b in lists):
+            kind = "list"
         found.append(Clause(start, end, kind))
     return found
 

@@ -31,9 +31,9 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED = re.compile(
-    r"不确定|不知道|不晓得|不清楚|不好说|说不准|说不好|说不清|没把握|没有把握|不敢(肯定|说)|拿不准|也许|或许|兴许|大概|猜|是不是|会不会|是否|吗\W*$|[?？]\W*$"
-    r"|可能.*(也|又)?(可能|许)不|要么.*要么|还是反过来"
-    r"|\bmaybe\b|\bperhaps\b|\bpossibly\b|\bnot sure\b|\bunsure\b|\buncertain|\b(don't|do not|can't|cannot) (know|say|tell|decide)\b|\bno idea\b"
+    r"不确定|不知道|不晓得|不清楚|不好说|说不准|说不好|说不清|没把握|没有把握|不敢(肯定|说)|拿不准|也许|或许|兴许|大概|猜|未必|不一定|不保证|没有?(验证|核实|查证)|真假|听说|据说|有人说|网上说|是不是|会不会|是否|吗\W*$|[?？]\W*$"
+    r"|可能.{0,300}(可能|许)不|要么.{0,300}要么|还是反过来"
+    r"|\beither\b|\bsome (people |folks )?say\b|\bI('ve| have)? heard\b|\bsupposedly\b|\ballegedly\b|\breportedly\b|\brumou?r|\bunverified\b|\bmaybe\b|\bperhaps\b|\bpossibly\b|\bnot sure\b|\bunsure\b|\buncertain|\b(don't|do not|can't|cannot) (know|say|tell|decide)\b|\bno idea\b"
     r"|\bI guess\b|\bwho knows\b|\bhard to say\b|\bwonder\b|\bwhether\b|\bor not\b|\bor the (reverse|opposite|other way)\b|\bdoubt|\bmight or might not\b|\bcould be\b",
     re.IGNORECASE,
 )
