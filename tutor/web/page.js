@@ -147,8 +147,15 @@ async function stillIn() {
     return true;
   } catch { return false; }
 }
-// Whoever leaves breaks off the stream of messages; Gradio calls that an error.
-addEventListener("pagehide", () => { console.error = () => {}; });
+// Whoever leaves breaks off the stream of messages, and Gradio calls that an error. Its listener
+// comes before any of ours, so what is an error is known only a moment later.
+const complain = console.error;
+let leaving = false;
+addEventListener("beforeunload", () => {
+  leaving = true;
+  setTimeout(() => { leaving = false; }, 5000); // nobody left after all
+});
+console.error = (...words) => { setTimeout(() => { if (!leaving) complain(...words); }); };
 // Gradio tells nobody that the server refused a request, or couldn't be reached.
 const plainFetch = window.fetch;
 window.fetch = async (...call) => {

@@ -273,7 +273,8 @@ def evidence(
 
 
 def _card(place: int, passage: Passage, quotes: list[tuple[int, str]]) -> str:
-    cited = "".join(chip(n) for n, _ in quotes)
+    # In a summary, which is pressed itself, nothing else may be pressed.
+    cited = "".join(chip(n, live=False) for n, _ in quotes)
     about = f'<span class="kt-topic">{topic(passage.topic)}</span>' if passage.topic else ""
     lang = "zh-CN" if passage.lang == "zh" else "en"
     classes = "kt-card kt-cited" if quotes else "kt-card"
