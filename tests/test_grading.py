@@ -296,3 +296,34 @@ def test_clauses_hold_every_letter_in_order(text: str) -> None:
 def test_a_reply_of_many_clauses_is_cut_into_no_more_than_sixty() -> None:
     spans = clauses("好的好的，" * 200)
     assert len(spans) == 60 and spans[-1][1] == 1000
+
+
+TALK = "".join(f"第{n}个方面在团队协作里同样值得重视，沟通要及时，责任要到人，复盘要认真。" for n in "一二三四五六七")
+
+
+def test_long_talk_without_the_words_of_a_point_earns_nothing() -> None:
+    judge = Says({LIVENESS: ("hit", 0.95, 0), READINESS: ("hit", 0.95, 1)})
+    grade = grade_item(ITEM, TALK, judge, PLAIN)
+    assert grade.score == 0.0
+    assert {(p.verdict, p.quote) for p in grade.points} == {("missed", "")}
+    assert grade_item(ITEM, TALK + REPLY, judge, PLAIN).score > 5  # it has the words
+
+
+def test_what_was_said_before_is_not_heard_again() -> None:
+    kinds = [clause.kind for clause in heard("存活探针失败会重启容器。就绪探针不会。存活探针失败会重启容器。", [])]
+    assert kinds == ["said", "said", "echo"]
+
+
+def test_a_claim_out_of_reach_is_not_read() -> None:
+    read: list[str] = []
+
+    class Notes(Says):
+        def read(self, clauses, question, points):
+            read.extend(points)
+            return super().read(clauses, question, points)
+
+    claim = ITEM.misconceptions[0].claim["zh"]
+    grade_item(ITEM, "默认都不设", Notes({}), PLAIN)
+    assert claim not in read and DEFAULT in read
+    grade_item(ITEM, "就绪探针失败的话容器会重启", Notes({}), PLAIN)
+    assert claim in read
