@@ -327,3 +327,9 @@ def test_a_claim_out_of_reach_is_not_read() -> None:
     assert claim not in read and DEFAULT in read
     grade_item(ITEM, "就绪探针失败的话容器会重启", Notes({}), PLAIN)
     assert claim in read
+
+
+@pytest.mark.parametrize(("kind", "unsure"), [("hit", False), ("contradicted", True)])
+def test_telling_somebody_wrong_takes_more_confidence(kind: str, unsure: bool) -> None:
+    grade = grade_item(ITEM, REPLY, Says({LIVENESS: (kind, 0.7, 0)}), PLAIN)
+    assert (grade.points[0].verdict, grade.points[0].unsure) == (kind, unsure)
