@@ -70,6 +70,8 @@ COURSE = (
 )  # fmt: skip
 """Days ago, topics, and how well the three questions are answered."""
 EXPECTED = {GOOD: 8, FAIR: 6, POOR: 4}
+START = 60.0
+"""Seconds that the web UI may take to start."""
 
 
 class Clock:
@@ -227,7 +229,7 @@ def _write(png: bytes, path: Path, quality: int) -> None:
 
 @contextmanager
 def serving(tutor: Tutor) -> Iterator[str]:
-    """The web UI on a free port of loopback."""
+    """The web UI on a free port of loopback. Raises `TimeoutError` when it isn't up within `START` seconds."""
     import uvicorn
 
     from tutor.web import application, server_config
@@ -242,10 +244,14 @@ def serving(tutor: Tutor) -> Iterator[str]:
         thread = threading.Thread(target=serve)
         thread.start()
         try:
+            end = time.monotonic() + START
             while not (servers and servers[0].started):
-                time.sleep(0.05)
+                if time.monotonic() > end:
+                    raise TimeoutError("the web UI didn't start")
+                time.sleep(0.02)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
         finally:
-            servers[0].should_exit = True
+            for server in servers:
+                server.should_exit = True
             thread.join(20)
 

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from evals.shots import serving
 from tests.conftest import judged
 from tests.doubles import CORPUS, Clock, FakeEmbedder, FakeJudge
 from tests.test_web import CHROMIUM, browser_test
 from tests.test_web import pytestmark as warnings_of_gradio
-from tests.test_web_interview import GOOD, START, Visitor, serving, taken
+from tests.test_web_interview import GOOD, START, Visitor, taken
 from tutor.app import Tutor
 from tutor.settings import Settings
 from tutor.web import door

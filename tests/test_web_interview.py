@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-import socket
-import threading
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -19,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evals.shots import serving
 from tests.conftest import judged
 from tests.doubles import Clock, FakeEmbedder, FakeJudge
 from tests.test_web import CHROMIUM, until
@@ -27,7 +25,7 @@ from tutor.app import Tutor
 from tutor.errors import ModelError
 from tutor.grading import VERDICTS, Reading
 from tutor.settings import Settings
-from tutor.web import actions, application, server_config
+from tutor.web import actions
 from tutor.web.words.interview import WORDS
 from tutor.web.words.review import WORDS as REVIEW
 
@@ -452,27 +450,6 @@ def test_every_string_has_the_same_fields_in_both_languages(words) -> None:
 
 
 # in a browser --------------------------------------------------------------------------------
-
-
-@contextmanager
-def serving(tutor: Tutor) -> Iterator[str]:
-    import uvicorn
-
-    running: list[uvicorn.Server] = []
-
-    def serve() -> None:  # in a thread of its own: Playwright has a loop running in this one
-        running.append(uvicorn.Server(server_config(application(tutor, tutor.settings.data_dir))))
-        running[0].run(sockets=[listener])
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            until(lambda: bool(running) and running[0].started, 60)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        finally:
-            running[0].should_exit = True
-            thread.join(20)
 
 
 @pytest.fixture

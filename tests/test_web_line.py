@@ -113,13 +113,18 @@ def streaming(started: list[str], name: str, gate: threading.Event) -> Callable[
     return stream
 
 
+async def one_before(line: Line, started: list[str], gate: threading.Event) -> tuple[Run, Run]:
+    """Somebody at the model of a line with one place, and the next, who has just begun."""
+    first = Run(streaming(started, "first", gate), line, "a")
+    while started != ["first"]:
+        await asyncio.sleep(0.01)
+    return first, Run(streaming(started, "second", gate), line, "b")
+
+
 def test_evidence_comes_before_ones_turn_and_the_model_after_it() -> None:
     async def ask() -> None:
         line, started, gate = Line(1), [], threading.Event()
-        first = Run(streaming(started, "first", gate), line, "a")
-        while started != ["first"]:
-            await asyncio.sleep(0.01)
-        second = Run(streaming(started, "second", gate), line, "b")
+        first, second = await one_before(line, started, gate)
         view, seen = View(1), []
         async for batch in second.batches():
             view.take(batch)
@@ -144,10 +149,7 @@ def test_evidence_comes_before_ones_turn_and_the_model_after_it() -> None:
 def test_stopping_while_waiting_ends_the_run_and_frees_its_place_in_the_line() -> None:
     async def ask() -> None:
         line, started, gate = Line(1), [], threading.Event()
-        first = Run(streaming(started, "first", gate), line, "a")
-        while started != ["first"]:
-            await asyncio.sleep(0.01)
-        second = Run(streaming(started, "second", gate), line, "b")
+        first, second = await one_before(line, started, gate)
         while not line._waiting:
             await asyncio.sleep(0.01)
         second.stop()

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from evals.shots import serving as serving_tutor
 from tests.conftest import judged
 from tests.doubles import Clock, FakeJudge
 from tests.test_web import (
@@ -22,7 +23,6 @@ from tests.test_web import (
     until,
 )
 from tests.test_web import pytestmark as warnings_of_gradio
-from tests.test_web_interview import serving as serving_tutor
 from tutor.app import Tutor
 from tutor.settings import Settings
 from tutor.web.accounts import COST, FREE_TRIES, add_account, remove_account

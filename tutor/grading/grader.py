@@ -36,6 +36,8 @@ TALK = {"zh": 150, "en": 400}
 """Letters from which on a reply counts as long."""
 LITTLE = 0.3
 """Mean share of a point's words; of the points that replies of that length really make, a twentieth have fewer."""
+RULED = 0.8
+"""Confidence of a verdict by a rule or by structure."""
 _RECALL = NAMES.index("recall")
 REACH = 0.3
 """Share of a claim's words that a reply which states it has."""
@@ -110,12 +112,16 @@ def with_self_check(grade: Grade, judged: Mapping[int, Verdict]) -> Grade:
         quote = points[number].quote or points[number].nearest
         if verdict != "missed" and not quote:
             raise InputError(f"the reply has no words for point {number!r}", fix="judge it missed")
-        points[number] = replace(
-            points[number], verdict=verdict, quote="" if verdict == "missed" else quote, unsure=False,
-            self_check="", decided_by="learner",
-            feedback=feedback.of_point(verdict, points[number].text, grade.lang),
-        )
+        points[number] = decided(points[number], verdict, quote, "learner", grade.lang)
     return finished(grade, points)
+
+
+def decided(point: PointVerdict, verdict: Verdict, quote: str, by: str, lang: str) -> PointVerdict:
+    """The point as `by` decides it and not the grader; nothing is left to be sure of."""
+    return replace(
+        point, verdict=verdict, quote="" if verdict == "missed" else quote, unsure=False, self_check="",
+        decided_by=by, feedback=feedback.of_point(verdict, point.text, lang),
+    )
 
 
 def finished(grade: Grade, points: Sequence[PointVerdict]) -> Grade:
@@ -191,11 +197,11 @@ def _hollow(verdicts: Sequence[PointVerdict], recalls: Sequence[float], said: Se
 def _unsaid(point: PointVerdict) -> PointVerdict:
     if point.verdict not in ("hit", "partial"):
         return point
-    lang = lexicon.language(point.text)
-    return replace(
-        point, verdict="missed", quote="", confidence=0.8, unsure=False, self_check="", decided_by="rule",
-        feedback=feedback.of_point("missed", point.text, lang),
-    )
+    return _ruled(point, "missed", "", "rule")
+
+
+def _ruled(point: PointVerdict, verdict: Verdict, quote: str, by: str) -> PointVerdict:
+    return replace(decided(point, verdict, quote, by, lexicon.language(point.text)), confidence=RULED)
 
 
 def _by_stance(point: PointVerdict, text: str, reply: str) -> PointVerdict:
@@ -206,11 +212,7 @@ def _by_stance(point: PointVerdict, text: str, reply: str) -> PointVerdict:
     kind, start, end = found
     verdict: Verdict = "contradicted" if kind == "denied" else "missed"
     quote = reply[start:end].strip()
-    return replace(
-        point, verdict=verdict, quote=quote if verdict == "contradicted" else "", nearest=quote, confidence=0.8,
-        unsure=False, self_check="", decided_by="rule",
-        feedback=feedback.of_point(verdict, point.text, lexicon.language(point.text)),
-    )
+    return replace(_ruled(point, verdict, quote, "rule"), nearest=quote)
 
 
 def within_reach(claims: Sequence[str], said: Said) -> list[int]:
@@ -261,11 +263,7 @@ def _by_structure(point: PointVerdict, text: str, reply: str) -> PointVerdict:
     overrules = {"hit": ("missed", "partial"), "partial": ("missed",), "contradicted": ("missed", "partial")}
     if point.verdict not in overrules[verdict]:
         return point
-    lang = lexicon.language(point.text)
-    return replace(
-        point, verdict=verdict, quote=reply[start:end], confidence=0.8, unsure=False, self_check="",
-        feedback=feedback.of_point(verdict, point.text, lang), decided_by="structure",
-    )
+    return _ruled(point, verdict, reply[start:end], "structure")
 
 
 def deciding_clauses(marks: np.ndarray, spans: Sequence[tuple[int, int]], reply: str) -> list[int]:

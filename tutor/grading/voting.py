@@ -16,8 +16,7 @@ from dataclasses import replace
 from tutor import lexicon
 from tutor.chat import ChatModel, Message
 from tutor.errors import ModelError
-from tutor.grading import feedback
-from tutor.grading.grader import finished
+from tutor.grading.grader import decided, finished
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, Verdict
 
 MOST_VOTES = 4
@@ -64,10 +63,7 @@ def _voted(point: PointVerdict, grade: Grade, chat: ChatModel) -> PointVerdict:
     verdict = _verdict(answer)
     if verdict is None or verdict not in (point.verdict, point.runner_up):
         return point
-    return replace(
-        point, verdict=verdict, quote="" if verdict == "missed" else point.nearest, unsure=False, self_check="",
-        feedback=feedback.of_point(verdict, point.text, grade.lang), decided_by=f"vote of {chat.name}",
-    )
+    return decided(point, verdict, point.nearest, f"vote of {chat.name}", grade.lang)
 
 
 def _verdict(answer: str) -> Verdict | None:
