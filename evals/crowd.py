@@ -45,11 +45,15 @@ class Person:
     at: dict[str, float] = field(default_factory=dict)
     """Seconds from the question to "evidence", "waiting", "model" and "done", or to "left"."""
 
-    async def ask(self) -> Person:
+    async def ask(self, together: asyncio.Barrier | None = None) -> Person:
         limits = httpx.Limits(max_connections=3)
-        async with httpx.AsyncClient(base_url=self.url, timeout=LONGEST, limits=limits) as client:
-            alive = asyncio.create_task(self._stay(client))
+        async with httpx.AsyncClient(base_url=self.url, timeout=LONGEST, limits=limits, verify=False) as client:
+            opened = asyncio.Event()
+            alive = asyncio.create_task(self._stay(client, opened))
             try:
+                await opened.wait()
+                if together is not None:
+                    await together.wait()
                 async with asyncio.timeout(LONGEST):
                     await self._follow(client)
             except TimeoutError:
@@ -60,9 +64,10 @@ class Person:
                     await alive
         return self
 
-    async def _stay(self, client: httpx.AsyncClient) -> None:
+    async def _stay(self, client: httpx.AsyncClient, opened: asyncio.Event) -> None:
         """What tells the server that the window is open."""
         async with client.stream("GET", f"gradio_api/heartbeat/{self.session}") as beats:
+            opened.set()
             async for _ in beats.aiter_raw():
                 pass
 
@@ -132,7 +137,8 @@ def _page(url: str) -> float | None:
 async def _together(url: str, function: int, questions: Sequence[str]) -> list[Person]:
     people = [Person(url, question, function) for question in questions]
     people[0].leaves, people[len(people) // 2].leaves = "writing", "waiting"
-    return await asyncio.gather(*(person.ask() for person in people))
+    together = asyncio.Barrier(len(people))
+    return await asyncio.gather(*(person.ask(together) for person in people))
 
 
 async def _warmed(url: str, function: int, question: str) -> None:

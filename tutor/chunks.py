@@ -26,6 +26,7 @@ Field = Literal["question", "alias", "claim", "point", "answer"]
 MAX_WEIGHT = 220.0
 """Estimated tokens of a stretch of an answer."""
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_CHINESE = re.compile("[\u2e80-\U0010ffff]+")
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def _shorten(block: str, limit: float) -> Iterator[str]:
 
 def _weight(text: str) -> float:
     """Estimated tokens: 1.5 Chinese or 3.5 other characters a token."""
-    chinese = sum(char >= "\u2e80" for char in text)
-    return chinese / 1.5 + (len(text) - chinese) / 3.5
+    others = len(_CHINESE.sub("", text))
+    return (len(text) - others) / 1.5 + others / 3.5
 
 
 def _hash(text: str) -> str:

@@ -222,7 +222,9 @@ def _weigh(
 ) -> Match:
     total = sum(rarity.values()) or 1.0
     cosines = [max(float(c), FLOOR) - FLOOR for c in snapshot.cosines([p.place for p in parts], vector)]
-    covers = [sum(w for word, w in rarity.items() if word in p.tokens) / total for p in parts]
+    held = frozenset().union(*(part.tokens for part in parts))
+    met = [(word, w) for word, w in rarity.items() if word in held]
+    covers = [sum(w for word, w in met if word in p.tokens) / total for p in parts]
     best: dict[str, float] = dict.fromkeys(("ask_same", "ask_other", "claim", "point", "answer"), 0.0)
     ask_coverage = part_coverage = 0.0
     best_part, best_cosine = "", -1.0
@@ -236,14 +238,13 @@ def _weigh(
         best[name] = max(best[name], cosine)
         if name == "answer" and cosine > best_cosine:
             best_part, best_cosine = part.text, cosine
-    held = frozenset().union(*(part.tokens for part in parts))
     asked_concepts = [word for word in rarity if word.startswith(lexicon.CONCEPT)]
     return Match(
         item_id,
         features=best
         | {
             "mean": sum(sorted(cosines, reverse=True)[:4]) / min(4, len(cosines)),
-            "coverage": sum(w for word, w in rarity.items() if word in held) / total,
+            "coverage": sum(w for _, w in met) / total,
             "ask_coverage": ask_coverage,
             "part_coverage": part_coverage,
             "bm25": bm25,

@@ -109,7 +109,7 @@ def markdown(
     text = _PRIVATE.sub("", text)
     tokens = _MD.parseInline(text) if inline else _MD.parse(text)
     leaves = _leaves(tokens)
-    lost = _mark(leaves, text, [(n, _PRIVATE.sub("", quote)) for n, quote in quotes])
+    lost = _mark(leaves, text, [(n, _PRIVATE.sub("", quote)) for n, quote in quotes]) if quotes else []
     wanted = set(markers)
     for leaf in leaves:
         if wanted and leaf.type == "text":
