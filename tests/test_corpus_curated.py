@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT, SHARED
 from tests.doubles import CORPUS
-from tutor.corpus import Item, lint
+from tutor.corpus import Contrast, Item, lint
 from tutor.corpus.curated import parse_item
 
 TEXT = CORPUS["storage/pvc.md"]
@@ -21,6 +21,10 @@ def parsed(text: str = TEXT) -> Item:
     item = parse_item(text, "corpus/storage/pvc.md")
     assert isinstance(item, Item), [str(p) for p in item]
     return item
+
+
+def contrast(left: str, right: str) -> Contrast:
+    return Contrast({"zh": (left,), "en": (left,)}, {"zh": (right,), "en": (right,)})
 
 
 def good() -> Item:
@@ -72,6 +76,21 @@ def test_what_is_wrong_is_said_with_its_line(old: str, new: str, said: str) -> N
     assert any(said in str(problem) for problem in problems), [str(p) for p in problems]
 
 
+def test_contrasts_are_pairs_of_forms() -> None:
+    text = TEXT.replace("follow_ups:", "contrasts:\n  - zh: [PVC|申领, PV]\n    en: [PVC | claim, PV]\nfollow_ups:")
+    contrast, = parsed(text).contrasts
+    assert contrast.left == {"zh": ("PVC", "申领"), "en": ("PVC", "claim")}
+    assert contrast.right == {"zh": ("PV",), "en": ("PV",)}
+
+
+@pytest.mark.parametrize("pair", ["[PVC]", "PVC", "[PVC, PV, Pod]", "[PVC, '']", "[PVC, 3]", "[PVC|, PV]"])
+def test_a_contrast_has_two_sides_with_forms(pair: str) -> None:
+    text = TEXT.replace("follow_ups:", f"contrasts:\n  - zh: [PVC, PV]\n    en: {pair}\nfollow_ups:")
+    problems = parse_item(text, "x.md")
+    assert not isinstance(problems, Item)
+    assert "contrasts.0.en" in str(problems[0])
+
+
 def test_crlf_and_bom_are_read() -> None:
     assert parsed("\ufeff" + TEXT.replace("\n", "\r\n")).answer == parsed().answer
 
@@ -104,6 +123,8 @@ def both(extra: str) -> dict[str, str]:
         ({"since": "1.99"}, "newer"),
         ({"since": "1.30", "until": "1.20"}, "before since"),
         ({"answer": both("Since v1.77.")}, "out of range"),
+        ({"contrasts": (contrast("PVC", "pvc"),)}, "'pvc' is on both sides"),
+        ({"contrasts": (contrast("PVC", "Ingress"),)}, "has any of ['ingress']"),
     ],
 )
 def test_each_rule_finds_what_breaks_it(change: dict, said: str) -> None:

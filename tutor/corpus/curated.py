@@ -10,9 +10,9 @@ import re
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from tutor.corpus.items import LANGS, TOPICS, Item, Misconception, Point, Problem, Source
+from tutor.corpus.items import LANGS, TOPICS, Contrast, Item, Misconception, Point, Problem, Source
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _BODY_HEADING = re.compile(r"^## (zh|en)[ \t]*$")
@@ -50,6 +50,25 @@ class _Misconception(_Strict):
     correction: _Bilingual
 
 
+def _sides(pair: Any) -> Any:
+    """"a|b" -> ("a", "b"), for both sides of a pair."""
+    if not isinstance(pair, list) or not all(isinstance(side, str) for side in pair):
+        return pair
+    return [[form.strip() for form in side.split("|")] for side in pair]
+
+
+_Side = Annotated[tuple[_Line, ...], Field(min_length=1)]
+_Pair = Annotated[tuple[_Side, _Side], BeforeValidator(_sides)]
+
+
+class _Contrast(_Strict):
+    zh: _Pair
+    en: _Pair
+
+    def side(self, number: int) -> dict[str, tuple[str, ...]]:
+        return {"zh": self.zh[number], "en": self.en[number]}
+
+
 class _FrontMatter(_Strict):
     id: _Id
     topic: Literal[TOPICS]  # type: ignore[valid-type]
@@ -58,6 +77,7 @@ class _FrontMatter(_Strict):
     aliases: _Aliases
     points: Annotated[tuple[_Point, ...], Field(min_length=2, max_length=8)]
     misconceptions: Annotated[tuple[_Misconception, ...], Field(min_length=1)]
+    contrasts: tuple[_Contrast, ...] = ()
     follow_ups: Annotated[tuple[_Bilingual, ...], Field(min_length=2)]
     prerequisites: tuple[_Id, ...] = ()
     seeds: tuple[str, ...] = ()
@@ -108,6 +128,7 @@ def parse_item(text: str, path: str) -> Item | list[Problem]:
         misconceptions=tuple(
             Misconception(m.claim.text(), m.correction.text()) for m in front.misconceptions
         ),
+        contrasts=tuple(Contrast(c.side(0), c.side(1)) for c in front.contrasts),
         follow_ups=tuple(f.text() for f in front.follow_ups),
         prerequisites=front.prerequisites,
         seeds=front.seeds,

@@ -80,6 +80,17 @@ class Misconception:
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """Two terms of an answer that learners mix up; exchanged throughout, they make it wrong.
+
+    Each side has the forms that name it, by language; the first is the one to show.
+    """
+
+    left: Mapping[str, tuple[str, ...]]
+    right: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Item:
     """A question with its answer in one or two languages.
 
@@ -100,6 +111,7 @@ class Item:
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     points: tuple[Point, ...] = ()
     misconceptions: tuple[Misconception, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
     follow_ups: tuple[Text, ...] = ()
     prerequisites: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()

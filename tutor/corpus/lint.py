@@ -73,6 +73,7 @@ def check(
             *_length(item),
             *_languages_agree(item),
             *_points_in_answer(item),
+            *_contrasts(item),
             *_manifests(item),
             *_versions(item),
         ]
@@ -168,6 +169,24 @@ def _points_in_answer(item: Item) -> Iterator[str]:
                 yield f"point {number} in {lang} isn't in the answer ({share:.0%} of its words)"
             for figure in set(re.findall(r"\d+", text)) - digits - _SMALL:
                 yield f"point {number} in {lang} has {figure}, which the answer lacks"
+
+
+def _contrasts(item: Item) -> Iterator[str]:
+    for number, contrast in enumerate(item.contrasts, 1):
+        for lang in LANGS:
+            left, right = ({form.lower() for form in side[lang]} for side in (contrast.left, contrast.right))
+            text = _all_of(item, lang).lower()
+            if left & right:
+                yield f"contrast {number}: {sorted(left & right)[0]!r} is on both sides"
+            for side in (left, right):
+                if not any(form in text for form in side):
+                    yield f"contrast {number}: nothing of the item in {lang} has any of {sorted(side)}"
+
+
+def _all_of(item: Item, lang: str) -> str:
+    texts = [item.question, item.answer, *(point.text for point in item.points)]
+    texts += [text for wrong in item.misconceptions for text in (wrong.claim, wrong.correction)]
+    return "\n".join([text.get(lang, "") for text in texts] + list(item.aliases.get(lang, ())))
 
 
 def _manifests(item: Item) -> Iterator[str]:

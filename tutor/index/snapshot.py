@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tutor.chunks import Chunk
-from tutor.corpus.items import Item, Misconception, Point, Source
+from tutor.corpus.items import Contrast, Item, Misconception, Point, Source
 from tutor.errors import IndexError_
 from tutor.index.owners import owner_of, roots_of
 from tutor.index.view import Own, View, rarity
@@ -334,6 +334,10 @@ def load_item(text: str) -> Item:
             "aliases": {lang: tuple(texts) for lang, texts in data["aliases"].items()},
             "points": tuple(Point(**point) for point in data["points"]),
             "misconceptions": tuple(Misconception(**m) for m in data["misconceptions"]),
+            "contrasts": tuple(
+                Contrast(*({lang: tuple(forms) for lang, forms in side.items()} for side in (c["left"], c["right"])))
+                for c in data.get("contrasts", ())
+            ),
             "follow_ups": tuple(data["follow_ups"]),
             "prerequisites": tuple(data["prerequisites"]),
             "seeds": tuple(data["seeds"]),
