@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
+import torch
 
 from evals.grader.data import Reply, load, problems
+from evals.grader.mirror import from_corpus, from_replies, loss_of
+from tests.test_grading_exchange import PROBES
 from tutor.corpus import read
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -58,3 +62,22 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": "x"}\n')
     with pytest.raises(ValueError, match=r"a\.jsonl:1"):
         load(tmp_path)
+
+
+def test_triples_are_a_text_its_mirror_image_and_the_point_that_it_tells(items: dict) -> None:
+    item = replace(items["pod-probes-liveness-readiness"], contrasts=(PROBES,))
+    told = reply(items, text="存活探针失败会重启，别的不知道", quotes={0: "存活探针失败会重启"})
+    first, second = from_replies([told], {item.id: item})
+    assert (first.said, first.other) == ("存活探针失败会重启", "就绪探针失败会重启")
+    assert second.said == told.text  # the sentence around the quote
+    assert first.point == item.points[0].text["zh"].replace("`", "")
+    assert list(from_replies([told], {item.id: item}, "contradicted")) == []
+    made = list(from_corpus(item, Random(1)))
+    assert made and all(t.said != t.other and t.point for t in made)
+    assert {t.said for t in made} >= {p.text["en"].replace("`", "") for p in item.points if "liveness" in p.text["en"]}
+
+
+def test_a_text_that_is_told_from_its_mirror_image_costs_less() -> None:
+    right = torch.tensor([[4.0, 0, 0, -4], [-4, 0, 0, 4]])
+    assert loss_of(right, 1)[0] < loss_of(right.flip(0), 1)[0]
+    assert [loss_of(logits, 1)[1] for logits in (right, right.flip(0))] == [1.0, 0.0]

@@ -12,7 +12,7 @@ from evals.grader.pairs import held_out
 from tutor.corpus import Item, read
 from tutor.errors import ModelDamaged
 from tutor.grading import grade_item, grade_reference, shipped_calibration, uncalibrated
-from tutor.judge import SHA256, WEIGHTS, BundledJudge
+from tutor.judge import MIRROR, MIRROR_SHA256, SHA256, WEIGHTS, BundledJudge
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 FULL = {
@@ -36,8 +36,9 @@ def item() -> Item:
     return found
 
 
-def test_the_shipped_weights_are_the_published_ones() -> None:
-    assert hashlib.sha256(WEIGHTS.read_bytes()).hexdigest() == SHA256
+@pytest.mark.parametrize(("path", "sha256"), [(WEIGHTS, SHA256), (MIRROR, MIRROR_SHA256)])
+def test_the_shipped_weights_are_the_published_ones(path: Path, sha256: str) -> None:
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def test_damaged_weights_are_refused_with_a_way_out(tmp_path: Path) -> None:
@@ -45,6 +46,8 @@ def test_damaged_weights_are_refused_with_a_way_out(tmp_path: Path) -> None:
     cut.write_bytes(WEIGHTS.read_bytes()[:100_000])
     with pytest.raises(ModelDamaged, match="judge.npz"):
         BundledJudge(cut, None).read(["a"], "q", ["p"])
+    with pytest.raises(ModelDamaged, match="judge.npz"):
+        BundledJudge(mirror=cut, mirror_sha256=None).lean([("a", "b", "p")])
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -54,6 +57,17 @@ def test_a_good_reply_beats_a_poor_one(judge: BundledJudge, item: Item, lang: st
     bad = grade_item(item, poor[lang], judge, shipped_calibration())
     assert good.score >= 6 > 2 >= bad.score
     assert all(point.quote in FULL[lang] for point in good.points)
+
+
+def test_growing_and_shrinking_exchanged_is_heard(judge: BundledJudge, item: Item) -> None:
+    swapped = FULL["zh"].replace("扩", "X").replace("缩", "扩").replace("X", "缩")
+    right, wrong = (grade_item(item, text, judge, shipped_calibration()) for text in (FULL["zh"], swapped))
+    assert wrong.score < right.score - 2
+    point = item.points[2].text["zh"]  # a claim can't shrink
+    right_way, wrong_way = "缩容是做不到的", "扩容是做不到的"
+    leaning = judge.lean([(right_way, wrong_way, point), (wrong_way, right_way, point)])
+    assert leaning[0] > 0.5
+    assert leaning[0] == pytest.approx(-leaning[1], abs=0.1)
 
 
 def test_key_terms_alone_earn_little(judge: BundledJudge, item: Item) -> None:

@@ -8,6 +8,7 @@ from those. What is trained ships as 4-bit differences from e5's own weights.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import zipfile
@@ -29,6 +30,8 @@ LONG, WINDOW = 256, 120
 """Tokens. No reply in training is longer than LONG, and the model takes mere length for knowledge:
 a longer one is read in windows."""
 MISSED = VERDICTS.index("missed")
+MOST_SAID = 120
+"""Tokens of the learner's words that are held beside their mirror image."""
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
 _BLOCK = 32
@@ -107,13 +110,38 @@ def encode(
     return Encoded([*ids, last], ranges, (start, len(ids)))
 
 
-def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5Tokenizer]:
-    """The trained model in eval mode, with its tokenizer. Raises `ModelDamaged`."""
+def open_models(
+    path: Path, mirror: Path, sha256: str | None = None, mirror_sha256: str | None = None
+) -> tuple[CrossEncoder, CrossEncoder, E5Tokenizer]:
+    """The trained model, the second one that `lean` wants, both in eval mode, and their tokenizer.
+
+    The second ships as differences from the first; what neither changes of e5
+    they share. Raises `ModelDamaged`.
+    """
     bert, tokenizer = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
     load_weights(model, path, sha256)
-    bert.to(quick_dtype())  # after the differences are added: they are small
-    return model.eval().requires_grad_(False), tokenizer
+    shared = [bert.embeddings, *bert.encoder.layer[:FROZEN]]
+    second = copy.deepcopy(model, {id(module): module for module in shared})
+    load_weights(second, mirror, mirror_sha256)
+    for one in (model, second):
+        one.bert.to(quick_dtype())  # after the differences are added: they are small
+        one.eval().requires_grad_(False)
+    return model, second, tokenizer
+
+
+def lean(
+    model: CrossEncoder, tokenizer: E5Tokenizer, texts: Sequence[tuple[str, str, str]]
+) -> np.ndarray:
+    """(n,) for each (said, other, point) how much better `said` tells the point, in log odds of hit to contradicted."""
+    rows = [
+        encode(tokenizer.ends, [tokenizer.ids(text)[:MOST_SAID]], [], tokenizer.ids(point, query=True))
+        for said, other, point in texts
+        for text in (said, other)
+    ]
+    logits = torch.stack([verdict for verdict, _ in _spread(model, rows)]).float().numpy()
+    odds = logits[:, VERDICTS.index("hit")] - logits[:, VERDICTS.index("contradicted")]
+    return odds[::2] - odds[1::2]
 
 
 def read(
@@ -191,7 +219,7 @@ def trained_names(model: CrossEncoder) -> list[str]:
 
 
 def save_weights(model: CrossEncoder, trained: dict[str, torch.Tensor], path: Path) -> str:
-    """Writes what differs from e5; returns the file's sha256.
+    """Writes what differs from `model`; returns the file's sha256.
 
     Matrices of the encoder as 4-bit differences in blocks of 32 with one
     float16 scale, the rest as float16.
@@ -213,7 +241,7 @@ def save_weights(model: CrossEncoder, trained: dict[str, torch.Tensor], path: Pa
 
 
 def load_weights(model: CrossEncoder, path: Path, sha256: str | None = None) -> None:
-    """Puts saved weights into a model fresh from e5. Raises `ModelDamaged`."""
+    """Adds saved differences to the model that they were taken from. Raises `ModelDamaged`."""
     try:
         raw = path.read_bytes()
         if sha256 and hashlib.sha256(raw).hexdigest() != sha256:

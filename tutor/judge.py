@@ -7,32 +7,48 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from tutor.grading import Reading
 
 WEIGHTS = Path(__file__).parent / "grading" / "judge.npz"
 """What training changed; `evals/grader/README.md` is its model card."""
 SHA256 = "1589ef30971ce2813367c3187677fe17f8cd12459857280a5270e76aaa234e21"
 
+MIRROR = WEIGHTS.with_name("mirror.npz")
+"""What a second training changed of those, to tell a text from its mirror image."""
+MIRROR_SHA256 = "6face25102f50b56016d01de48a9f4e10a2f1b219c3ca8ef42ff05c7430e63e2"
+
 
 class BundledJudge:
     """`grading.Judge` over the shipped weights, loaded at first use; safe to share between threads."""
 
-    def __init__(self, path: Path = WEIGHTS, sha256: str | None = SHA256) -> None:
-        self._path = path
-        self._sha256 = sha256
+    def __init__(
+        self, path: Path = WEIGHTS, sha256: str | None = SHA256,
+        mirror: Path = MIRROR, mirror_sha256: str | None = MIRROR_SHA256,
+    ) -> None:
+        self._weights = path, mirror, sha256, mirror_sha256
         self._loading = threading.Lock()
-        self.name = f"judge {(sha256 or path.name)[:12]}"
+        self.name = f"judge {(sha256 or path.name)[:12]} {(mirror_sha256 or mirror.name)[:12]}"
 
     def read(self, clauses: Sequence[str], question: str, points: Sequence[str]) -> Reading:
         """Raises `ModelDamaged` when the weights aren't the published ones."""
         from tutor import cross_encoder
 
         with self._loading:
-            model, tokenizer = self._model
+            model, _, tokenizer = self._models
         return cross_encoder.read(model, tokenizer, clauses, question, points)
 
-    @cached_property
-    def _model(self):
+    def lean(self, texts: Sequence[tuple[str, str, str]]) -> np.ndarray:
+        """Raises `ModelDamaged` when the weights aren't the published ones."""
         from tutor import cross_encoder
 
-        return cross_encoder.open_model(self._path, self._sha256)
+        with self._loading:
+            _, mirror, tokenizer = self._models
+        return cross_encoder.lean(mirror, tokenizer, texts)
+
+    @cached_property
+    def _models(self):
+        from tutor import cross_encoder
+
+        return cross_encoder.open_models(*self._weights)

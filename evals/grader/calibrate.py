@@ -20,8 +20,8 @@ from evals.grader.data import CORPUS, VERDICTS, load
 from evals.grader.pairs import held_out
 from tutor import lexicon
 from tutor.corpus import Item, read
-from tutor.grading.features import NAMES, Said, features
-from tutor.grading.grader import deciding_clauses, within_reach
+from tutor.grading.evidence import observed, within_reach
+from tutor.grading.features import NAMES
 from tutor.grading.heard import heard
 from tutor.grading.judging import Judge
 from tutor.judge import WEIGHTS, BundledJudge
@@ -32,6 +32,8 @@ UNSURE = 0.6
 STRENGTH = 0.3
 """C of the logistic regression."""
 CLASS = {"hit": 1.0, "partial": 1.0, "missed": 1.0, "contradicted": 1.2}
+OTHER_POINTS = ("hit elsewhere", "missed elsewhere", "contradicted elsewhere", "most contradicted", "claim stated")
+MIRRORED = ("leaning", "leaning against", "leaning against in all")
 
 
 @dataclass(frozen=True)
@@ -52,16 +54,12 @@ def rows_of(cases: Iterable, items: dict[str, Item], judge: Judge) -> Rows:
         if not spans:
             continue
         lang = lexicon.language(case.text)
-        said = [case.text[a:b] for a, b in spans]
         points = [p.text[lang] for p in item.points]
-        counted = Said.of(said)
         claims = [m.claim[lang] for m in item.misconceptions]
-        near = [claims[n] for n in within_reach(claims, counted)]
-        reading = judge.read(said, item.question[lang], [*points, *near])
-        for number, point in enumerate(points):
-            marks = reading.marks[number]
-            evidence = deciding_clauses(marks, spans, case.text)
-            x.append(features(reading.verdicts, number, len(points), marks, counted, evidence, point))
+        near = [claims[n] for n in within_reach(claims, [case.text[a:b] for a, b in spans])]
+        observed_, _ = observed(case.text, spans, item.question[lang], points, near, item.contrasts, judge)
+        for number in range(len(points)):
+            x.append(observed_[number])
             y.append(VERDICTS.index(case.verdicts[number]))
             groups.append(case.item)
     return Rows(np.stack(x), np.array(y), np.array(groups))
@@ -122,7 +120,11 @@ def main() -> None:
     report["judge and marks"] = figures(crossed(rows, [0, 1, 2, 3, *range(9, 11)]), rows.y)
     sure = crossed(rows)
     report["all"] = figures(sure, rows.y)
-    report["all but what the other points say"] = figures(crossed(rows, list(range(len(NAMES) - 5))), rows.y)
+    for what, left_out in (
+        ("all but what the other points say", OTHER_POINTS), ("all but the mirror image", MIRRORED)
+    ):
+        kept = [n for n, name in enumerate(NAMES) if name not in left_out]
+        report[what] = figures(crossed(rows, kept), rows.y)
     low = sure.max(1) < UNSURE
     report["unsure"] = {
         "share": round(float(low.mean()), 3),

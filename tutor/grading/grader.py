@@ -9,10 +9,11 @@ import numpy as np
 
 from tutor import lexicon
 from tutor.corpus import Item
-from tutor.corpus.items import Misconception
+from tutor.corpus.items import Contrast, Misconception
 from tutor.errors import InputError
 from tutor.grading import feedback
-from tutor.grading.features import NAMES, Said, features
+from tutor.grading.evidence import observed, quoted, within_reach
+from tutor.grading.features import NAMES
 from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
@@ -25,8 +26,6 @@ MAX_REPLY = 20_000
 """Characters."""
 UNSURE_SHARE = 0.2
 """Share of the weight in unsure points from which on the whole grade is unsure."""
-QUOTED = 0.5
-"""A clause beside the deciding one belongs to the quote when it is marked so much."""
 STATED = 0.8
 """Probability from which on the reply states a misconception."""
 ACCUSED = 0.75
@@ -39,8 +38,6 @@ LITTLE = 0.3
 RULED = 0.8
 """Confidence of a verdict by a rule or by structure."""
 _RECALL = NAMES.index("recall")
-REACH = 0.3
-"""Share of a claim's words that a reply which states it has."""
 _SENTENCE_ENDS = "。！？!?\n"
 
 
@@ -65,7 +62,7 @@ def grade_item(
     answer = item.answer.get(lang) or next(iter(item.answer.values()), "")
     return _grade(
         reply, list(item.question.values()), shown, read, [p.weight for p in points],
-        _passages(shown, answer), source, item.misconceptions, judge, calibration, lang, item.id,
+        _passages(shown, answer), source, item.misconceptions, item.contrasts, judge, calibration, lang, item.id,
         item.title(lang),
     )
 
@@ -88,7 +85,7 @@ def grade_reference(
             continue
         texts = [next(iter(point.text.values())) for point in points]
         grades.append(_grade(
-            reply, [question], texts, texts, [point.weight for point in points], texts, "reference", (),
+            reply, [question], texts, texts, [point.weight for point in points], texts, "reference", (), (),
             judge, calibration, lang or (lexicon.language(reply) if reply.strip() else lexicon.language(text)), "",
             question,
         ))
@@ -141,29 +138,22 @@ def finished(grade: Grade, points: Sequence[PointVerdict]) -> Grade:
 def _grade(
     reply: str, questions: Sequence[str], shown: Sequence[str], read: Sequence[str],
     weights: Sequence[int], passages: Sequence[str], source: str, wrong: Sequence[Misconception],
+    contrasts: Sequence[Contrast],
     judge: Judge, calibration: Calibration, lang: str, item_id: str, title: str,
 ) -> Grade:
     spans = [(c.start, c.end) for c in heard(reply, questions) if c.kind == "said"]
     said = [reply[start:end] for start, end in spans]
     question = next((q for q in questions if lexicon.language(q) == lexicon.language(reply)), questions[0])
-    claims = [_in(m.claim, lexicon.language(reply)) for m in wrong]
     verdicts: list[PointVerdict] = []
     stated: list[StatedMisconception] = []
     if said:
-        counted = Said.of(said)
-        wrong = [wrong[n] for n in within_reach(claims, counted)]
+        wrong = [wrong[n] for n in within_reach([_in(m.claim, lexicon.language(reply)) for m in wrong], said)]
         claims = [_in(m.claim, lexicon.language(reply)) for m in wrong]
-        reading = judge.read(said, question, [*read, *claims])
-        rows, evidence = [], []
-        for number, text in enumerate([*read, *claims]):
-            marks = reading.marks[number]
-            deciding = deciding_clauses(marks, spans, reply)
-            evidence.append(deciding)
-            rows.append(features(reading.verdicts, number, len(read), marks, counted, deciding, text))
-        sure = calibration.probabilities(np.stack(rows))
+        rows, evidence = observed(reply, spans, question, read, claims, contrasts, judge)
+        sure = calibration.probabilities(rows)
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
-                sure[number], _quote(reply, spans, evidence[number]), text, weights[number],
+                sure[number], quoted(reply, spans, evidence[number]), text, weights[number],
                 passages[number], source, calibration, lang,
             ))
         stated = _stated(sure[len(shown):], wrong, evidence[len(shown):], spans, reply, lang)
@@ -215,14 +205,6 @@ def _by_stance(point: PointVerdict, text: str, reply: str) -> PointVerdict:
     return replace(_ruled(point, verdict, quote, "rule"), nearest=quote)
 
 
-def within_reach(claims: Sequence[str], said: Said) -> list[int]:
-    """Numbers of the claims that a reply with these words may state; the judge reads no others.
-
-    A reply states few misconceptions, and reading one takes as long as reading a point.
-    """
-    return [n for n, claim in enumerate(claims) if lexicon.overlap(set(lexicon.tokens(claim)), said.tokens) >= REACH]
-
-
 def _check(reply: str) -> None:
     if not isinstance(reply, str):
         raise InputError(f"a reply is text, not {type(reply).__name__}")
@@ -266,34 +248,13 @@ def _by_structure(point: PointVerdict, text: str, reply: str) -> PointVerdict:
     return _ruled(point, verdict, reply[start:end], "structure")
 
 
-def deciding_clauses(marks: np.ndarray, spans: Sequence[tuple[int, int]], reply: str) -> list[int]:
-    """Numbers of the clauses that decide, next to each other: the most marked one and its neighbours."""
-    if not len(marks):
-        return []
-    best = int(marks.argmax())
-    first = last = best
-    while first > 0 and marks[first - 1] >= QUOTED and last - first < 3 and _adjacent(spans[first - 1], spans[first], reply):
-        first -= 1
-    while last + 1 < len(marks) and marks[last + 1] >= QUOTED and last - first < 3 and _adjacent(spans[last], spans[last + 1], reply):
-        last += 1
-    return list(range(first, last + 1))
-
-
-def _adjacent(left: tuple[int, int], right: tuple[int, int], reply: str) -> bool:
-    return not any(char.isalnum() for char in reply[left[1] : right[0]])
-
-
-def _quote(reply: str, spans: Sequence[tuple[int, int]], numbers: Sequence[int]) -> str:
-    return reply[spans[numbers[0]][0] : spans[numbers[-1]][1]].rstrip("，,；;、") if numbers else ""
-
-
 def _stated(
     sure: np.ndarray, wrong: Sequence[Misconception], evidence: Sequence[Sequence[int]],
     spans: Sequence[tuple[int, int]], reply: str, lang: str,
 ) -> list[StatedMisconception]:
     hit = VERDICTS.index("hit")
     return [
-        StatedMisconception(_in(m.claim, lang), _in(m.correction, lang), _quote(reply, spans, numbers))
+        StatedMisconception(_in(m.claim, lang), _in(m.correction, lang), quoted(reply, spans, numbers))
         for m, row, numbers in zip(wrong, sure, evidence, strict=True)
         if row[hit] >= STATED and numbers
     ]

@@ -1,0 +1,94 @@
+"""What a reply shows of each point: the judge's word, the deciding clauses, and what is counted about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tutor import lexicon
+from tutor.corpus.items import Contrast
+from tutor.grading.exchange import exchanged, leanings
+from tutor.grading.features import Said, features
+from tutor.grading.judging import Judge
+from tutor.grading.types import VERDICTS
+
+QUOTED = 0.5
+"""A clause beside the deciding one belongs to the quote when it is marked so much."""
+REACH = 0.3
+"""Share of a claim's words that a reply which states it has."""
+SILENT = 0.9
+"""Probability of "missed" from which on nobody asks whose words a point has."""
+_MISSED = VERDICTS.index("missed")
+
+
+def observed(
+    reply: str, spans: Sequence[tuple[int, int]], question: str, points: Sequence[str], claims: Sequence[str],
+    contrasts: Sequence[Contrast], judge: Judge,
+) -> tuple[np.ndarray, list[list[int]]]:
+    """(points and claims, features) floats for the calibration, and for each the numbers of its deciding clauses.
+
+    `spans` are the clauses of the reply that say something, at least one.
+    """
+    said = [reply[start:end] for start, end in spans]
+    reading = judge.read(said, question, [*points, *claims])
+    evidence = [deciding_clauses(marks, spans, reply) for marks in reading.marks]
+    leaning = np.zeros((len(reading.verdicts), 3))
+    leaning[: len(points)] = _leaning(reply, spans, points, contrasts, reading.verdicts, evidence, judge)
+    counted = Said.of(said)
+    rows = [
+        features(
+            reading.verdicts, number, len(points), reading.marks[number], counted, evidence[number], text,
+            leaning[number],
+        )
+        for number, text in enumerate([*points, *claims])
+    ]
+    return np.stack(rows), evidence
+
+
+def _leaning(
+    reply: str, spans: Sequence[tuple[int, int]], points: Sequence[str], contrasts: Sequence[Contrast],
+    verdicts: np.ndarray, evidence: Sequence[Sequence[int]], judge: Judge,
+) -> np.ndarray:
+    lang = lexicon.language(reply)
+    asked, texts = [], []
+    for number, point in enumerate(points):
+        words = quoted(reply, spans, evidence[number])
+        if not words or verdicts[number, _MISSED] >= SILENT:
+            continue
+        for pair, contrast in enumerate(contrasts):
+            other = exchanged(words, contrast, lang)
+            if other is not None:
+                asked.append((number, pair))
+                texts.append((words, other, point))
+    return leanings(asked, judge.lean(texts) if texts else np.zeros(0), len(points))
+
+
+def within_reach(claims: Sequence[str], said: Sequence[str]) -> list[int]:
+    """Numbers of the claims that a reply with these words may state; the judge reads no others.
+
+    A reply states few misconceptions, and reading one takes as long as reading a point.
+    """
+    held = frozenset(lexicon.tokens("\n".join(said)))
+    return [n for n, claim in enumerate(claims) if lexicon.overlap(set(lexicon.tokens(claim)), held) >= REACH]
+
+
+def deciding_clauses(marks: np.ndarray, spans: Sequence[tuple[int, int]], reply: str) -> list[int]:
+    """Numbers of the clauses that decide, next to each other: the most marked one and its neighbours."""
+    if not len(marks):
+        return []
+    best = int(marks.argmax())
+    first = last = best
+    while first > 0 and marks[first - 1] >= QUOTED and last - first < 3 and _adjacent(spans[first - 1], spans[first], reply):
+        first -= 1
+    while last + 1 < len(marks) and marks[last + 1] >= QUOTED and last - first < 3 and _adjacent(spans[last], spans[last + 1], reply):
+        last += 1
+    return list(range(first, last + 1))
+
+
+def _adjacent(left: tuple[int, int], right: tuple[int, int], reply: str) -> bool:
+    return not any(char.isalnum() for char in reply[left[1] : right[0]])
+
+
+def quoted(reply: str, spans: Sequence[tuple[int, int]], numbers: Sequence[int]) -> str:
+    return reply[spans[numbers[0]][0] : spans[numbers[-1]][1]].rstrip("，,；;、") if numbers else ""
