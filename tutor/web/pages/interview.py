@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tutor.corpus.items import LANGS, LEVELS
@@ -88,7 +89,9 @@ def _end(context: Context, interview: Interview) -> str:
     """The report."""
     again = f'<a class="kt-button kt-small" href="#/interview">{WORDS.both("again")}</a>'
     items = {item.id: item for item in context.tutor.items()}
-    return reports.page("interview", interview.report(), interview.state, items, WORDS.both("report-title"), again)
+    state = interview.state
+    look_up = partial(sitting.look_up, context)
+    return reports.page("interview", interview.report(), state, items, look_up, WORDS.both("report-title"), again)
 
 
 # setting up ----------------------------------------------------------------------------------
@@ -132,7 +135,7 @@ def _row(context: Context, state: State) -> str:
     about = " · ".join(topics) + (f" +{more}" if more > 0 else "") if topics else WORDS.both("all-topics")
     main = "" if over else " kt-primary"
     return (
-        f'<li class="kt-row"><div><p><strong>{sitting.style(state)}</strong> {about}</p>'
+        f'<li class="kt-row"><div><p><strong>{reports.style(state)}</strong> {about}</p>'
         f'<p class="kt-quiet">{WORDS.both("so-far", done=done, n=state.plan.n)} · {sitting.ago(context.now - state.last)}</p></div>'
         f'<a class="kt-button kt-small kt-end{main}" href="#/interview/{state.id}">{WORDS.both("report" if over else "go-on")}</a></li>'
     )
