@@ -178,7 +178,7 @@ def _why(question: Answered) -> Text:
     wrong = counts["contradicted"] + (len(question.grade.misconceptions) if question.grade else 0)
     less = counts["missed"] + counts["partial"]
     zh = [f"{wrong} 处说反或误解" if wrong else "", f"{less} 个要点没有说全" if less else ""]
-    en = [f"{wrong} stated wrongly" if wrong else "", f"{less} key points missed or incomplete" if less else ""]
+    en = [f"{wrong} stated wrongly" if wrong else "", f"{less} key point{'s' * (less > 1)} missed or incomplete" if less else ""]
     return {"zh": "，".join(filter(None, zh)), "en": ", ".join(filter(None, en))}
 
 
@@ -196,11 +196,11 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "title": "Interview report", "score": "Score", "none": "no graded reply yet", "time": "Time", "minutes": "min",
         "topics": "By topic", "question": "Question {n}", "skipped": "skipped", "ungraded": "not graded",
-        "open": "not answered yet", "reply": "Your reply", "empty": "(empty)", "hints": "{n} hints taken",
+        "open": "not answered yet", "reply": "Your reply", "empty": "(empty)", "hints": "hints taken: {n}",
         "predicted": "you expected {score}", "unsure": "not sure", "said": "you said", "source": "source",
         "misconception": "Misconception", "right": "what holds", "probe": "Probe", "deeper": "Deeper question (not graded)",
         "appeal": "appealed against point {n}", "unchecked": "with your own checks; the grader gave {score}", "next": "What to learn next", "calibration": "Your predictions",
-        "bias": "{n} predictions, off by {bias} on average, by {error} regardless of direction",
+        "bias": "predictions: {n}, off by {bias} on average, by {error} regardless of direction",
         "hit": "made", "partial": "partly made", "missed": "missed", "contradicted": "contradicted",
     },
 }

@@ -61,6 +61,9 @@ def _start(context: Context, data: Data) -> Frame:
     mode, by_topic = STYLES.get(style, ("mock", True))
     n = text(data, "n", 3)
     topics = texts(data, "topics") if by_topic else []
+    job = text(data, "job", _MOST_JOB)
+    if mode == "jd" and not job:
+        raise InputError("the job description is empty", fix="paste the requirements, or choose another style")
     lang = text(data, "lang", 2)
     interview = context.tutor.interview(
         level=text(data, "level", 10) or None,
@@ -69,7 +72,7 @@ def _start(context: Context, data: Data) -> Frame:
         user=context.user,
         mode=mode,
         topics=topics,
-        job=text(data, "job", _MOST_JOB) if mode == "jd" else None,
+        job=job if mode == "jd" else None,
     )
     if interview.next() is None:
         return Frame(toast=WORDS.both("nothing"))

@@ -63,6 +63,8 @@ CHINESE = {
     "judge it missed": "请选“没有说到”",
     "the job description has {n} characters; {most} are allowed": "职位描述有 {n} 个字，最多 {most} 个",
     "paste the requirements only": "只粘贴任职要求即可",
+    "the job description is empty": "还没有贴职位描述",
+    "paste the requirements, or choose another style": "请贴上招聘要求，或者换一种形式",
     "the job description names nothing of Kubernetes": "职位描述里没有认得出的 Kubernetes 内容",
     "paste its requirements, or choose topics yourself": "请粘贴任职要求，或者自己选主题",
     "interview {id} went on elsewhere: its next event is {following}, not {seq}": "这场面试在别的窗口里已经往下走了",
