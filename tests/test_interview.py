@@ -309,6 +309,81 @@ def test_an_appeal_names_a_point_and_a_reason(point: int, reason: str) -> None:
         interview.appeal(1, "x", item_id="elsewhere")
 
 
+def unsure(item: Item, reply: str) -> Grade:
+    grade = judge(item, reply)
+    return replace(grade, points=tuple(replace(p, unsure=True, nearest=p.quote) for p in grade.points))
+
+
+def test_a_check_is_shown_and_changes_nothing_else() -> None:
+    log = MemoryLog()
+    interview = begin(log=log, grade=unsure)
+    question = interview.next()
+    before = interview.reply("HHC")
+    interview.check(1, "missed")
+    interview.check(3, "contradicted", question.item_id)
+    turn = interview.state.turns[0]
+    assert turn.grade == before and turn.checks == {1: "missed", 3: "contradicted"}
+    assert [p.verdict for p in turn.judged.points] == ["missed", "hit", "contradicted"]
+    assert [p.decided_by for p in turn.judged.points] == ["learner", "grader", "learner"]
+    (asked,) = interview.report().questions
+    assert (asked.score, asked.unchecked) == (turn.judged.score, before.score) and asked.points == turn.judged.points
+    assert asked.score != before.score
+    assert f"{asked.score:.1f}/10" in to_markdown(interview.report(), "en")
+    assert f"the grader gave {before.score:.1f}" in to_markdown(interview.report(), "en")
+    assert replay(log.events("li")) == interview.state == begin(interview.id, log).state
+    assert [r.score for r in reviews_of(log.events("li"))] == [before.score]
+    assert regrade(log.events("li"), ITEMS, unsure) == []
+    interview.appeal(1, "it does")
+    assert log.events("li")[-1].data["verdict"] == "hit"
+    interview.check(1, "hit")
+    assert interview.state.turns[0].judged.points[0].verdict == "hit"
+
+
+def test_a_follow_up_asks_about_what_the_learner_says_is_missing() -> None:
+    interview = begin(grade=unsure)
+    question = interview.next()
+    interview.reply("HHH")
+    interview.check(2, "missed")
+    assert interview.next().kind == "probe"
+    assert interview.state.turn.follow_up.point == f"second of {question.item_id}"
+    interview.reply("H")
+    interview.check(1, "contradicted", probe=True)
+    turn = interview.state.turns[0]
+    assert turn.checks == {2: "missed"} and turn.follow_up.checks == {1: "contradicted"}
+    assert turn.follow_up.judged.points[0].verdict == "contradicted"
+    assert "contradicted" in to_markdown(interview.report(), "en")
+
+
+@pytest.mark.parametrize(("point", "verdict"), [(0, "hit"), (4, "hit"), (True, "hit"), (1, "great"), (3, "hit")])
+def test_a_check_fits_an_unsure_point(point: int, verdict: str) -> None:
+    interview = begin(grade=unsure)
+    with pytest.raises(InputError, match="no grade"):
+        interview.check(1, "missed")
+    interview.next()
+    interview.reply("HH")  # nothing was said of the third
+    with pytest.raises(InputError):
+        interview.check(point, verdict)
+    with pytest.raises(InputError, match="no grade"):
+        interview.check(1, "missed", probe=True)
+    interview.check(3, "missed")
+    assert kinds(interview).count("checked") == 1
+
+
+def test_a_sure_point_is_not_checked_and_an_exam_not_before_its_end() -> None:
+    interview = begin()
+    interview.next()
+    interview.reply("HCM")
+    with pytest.raises(InputError, match="point 1 isn't one to check"):
+        interview.check(1, "missed")
+    exam = begin(Plan("exam", lang="en", n=1, user="li"), grade=unsure)
+    exam.next()
+    exam.reply("HCM")
+    with pytest.raises(InputError, match="at its end"):
+        exam.check(1, "missed")
+    exam.finish()
+    exam.check(1, "missed")
+
+
 # the log -------------------------------------------------------------------------------------
 
 

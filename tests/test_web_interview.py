@@ -205,36 +205,138 @@ def test_a_misconception_stands_with_its_correction(me: Visitor) -> None:
     assert '<sup class="kt-iv-n">!</sup>' in me.html
 
 
-def test_a_self_check_adds_up_anew_and_stays_in_the_page(me: Visitor) -> None:
-    me.tutor.study._judge = SayJudge({}, sure=0.5)
+def checkable(me: Visitor) -> float:
+    """A reply with two points of which the grader is unsure; returns its score."""
+    me.tutor.study._judge = SayJudge({"PVC": "hit", "两者": "hit"}, sure=0.5)
     me.start(topics=["storage"], n="3")
-    me.tutor.study._judge.verdicts = {"PVC": "hit", "两者": "hit"}
     me.reply("PVC 是申请，PV 是存储，两者绑定")
-    before = me.tutor.interview(resume=me.id).state.turns[0].grade.score
-    assert me.html.count(f"{'interview.check'}") == 4
-    me.go("check", turn="1", point="0", verdict="missed", checks="")
-    assert WORDS.say("zh", "checked", score=f"{before:.1f}") in me.words
-    assert me.html.count("interview.check") == 2
-    checks = re.search('data-arg-checks="([^"]*)"', me.html)[1]
-    me.go("check", turn="1", point="1", verdict="missed", checks=checks)
-    assert "0.0/10" in me.words
-    assert me.tutor.interview(resume=me.id).state.turns[0].grade.score == before
+    return me.tutor.interview(resume=me.id).state.turns[0].grade.score
+
+
+def test_a_self_check_is_kept_and_shown_wherever_the_grade_is(me: Visitor) -> None:
+    before = checkable(me)
+    assert me.html.count('data-act="interview.check"') == 6
+    for key in ("check-hit", "check-missed", "check-contradicted"):
+        assert me.words.count(WORDS.say("zh", key)) == 2
+    said = me.go("check", turn="1", point="1", verdict="missed")
+    assert said["focus"] == "interview-point-1-1"
+    note = WORDS.say("zh", "checked", score=f"{before:.1f}")
+    assert note in me.words and WORDS.say("zh", "by-learner") in me.words
+    me.go("check", turn="1", point="2", verdict="contradicted")
+    turn = me.tutor.interview(resume=me.id).state.turns[0]
+    assert (turn.grade.score, turn.judged.score) == (before, 0.0) and before > 0
     me.act("interview", "open", id=me.id)
-    assert WORDS.say("zh", "checked", score=f"{before:.1f}") not in me.words
+    assert note in me.words and "0.0/10" in me.words
+    me.go("next")
+    assert WORDS.say("zh", "the-grade", score="0.0") in me.words
+    said = me.go("check", turn="1", point="2", verdict="hit")
+    better = me.tutor.interview(resume=me.id).state.turns[0].judged.score
+    assert better > 0 and f"{better:.1f}/10" in said["html"]["interview-so-far-1"]
+    me.go("finish")
+    assert re.search(rf'id="kt-interview-mark-1"[^>]*>{better:.1f}<', me.html)
+    assert f"{better:.1f}/10" in base64.b64decode(me.go("export")["download"]["content"]).decode()
+    said = me.go("check", turn="1", point="2", verdict="missed")
+    assert said["html"]["interview-mark-1"] == "0.0" and ">0.0<" in said["html"]["interview-summary"]
+    assert me.tutor.progress("me").reviews[0].score == before
 
 
-@pytest.mark.parametrize("changes", [{"checks": "x"}, {"point": "99"}, {"turn": "2"}, {"turn": "-1"}, {"checks": "7:hit"}])
-def test_a_self_check_that_cannot_be_meant_is_one_line(me: Visitor, changes: dict) -> None:
-    me.start(topics=["storage"], n="3")
+def test_a_follow_up_can_be_checked_too(me: Visitor) -> None:
+    checkable(me)
+    me.go("check", turn="1", point="1", verdict="missed")
+    me.go("next")
+    assert WORDS.say("zh", "probe") in me.words
     me.reply("PVC 是申请")
-    assert me.go("check", **{"turn": "1", "point": "0", "verdict": "hit", "checks": "", **changes})["error"]
+    assert WORDS.say("zh", "probe-free") in me.words
+    said = me.go("check", turn="1", point="1", verdict="contradicted", probe="1")
+    assert list(said["html"]) == ["interview-probe-1"]
+    assert WORDS.say("zh", "contradicted") in me.words
+    turn = me.tutor.interview(resume=me.id).state.turns[0]
+    assert turn.follow_up.checks == {1: "contradicted"} and turn.checks == {1: "missed"}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"point": "99"}, {"point": "0"}, {"turn": "2"}, {"turn": "-1"}, {"verdict": "great"}, {"probe": "1"}]
+)
+def test_a_self_check_that_cannot_be_meant_is_one_line(me: Visitor, changes: dict) -> None:
+    checkable(me)
+    assert me.go("check", **{"turn": "1", "point": "1", "verdict": "hit", **changes})["error"]
+    assert not me.go("check", turn="1", point="1", verdict="hit")["error"]
+
+
+def test_a_sure_verdict_is_not_checked(me: Visitor) -> None:
+    me.start(topics=["storage"], n="3")
+    me.reply("不清楚。")
+    assert "interview.check" not in me.html
+    assert me.go("check", turn="1", point="1", verdict="hit")["error"]
+
+
+def deeper(me: Visitor, asked: str = "PV 和 PVC 是什么关系") -> None:
+    """Stands at the deeper question `asked`, which follows one on probes."""
+    probes = replace(me.tutor.item("probes"), follow_ups=({"zh": asked, "en": asked},))
+    me.tutor.study._items = lambda: {"probes": probes, "pod-pending": me.tutor.item("pod-pending")}
+    me.tutor.study._judge = SayJudge({"": "hit"})
+    me.start(topics=["pod-lifecycle"], n="3")
+    while "就绪" not in me.words:
+        me.go("skip", place=me.place)
+        me.go("next")
+    me.reply(GOOD)
+    me.go("next")
+    assert WORDS.say("zh", "deeper") in me.words
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "shown"),
+    [
+        ("PV 和 PVC 是什么关系", "deeper-found", "两者按容量和访问模式一对一绑定"),
+        ("红烧肉怎么做才好吃", "deeper-none", "就绪探针失败时 Pod 会从"),
+    ],
+)
+def test_a_deeper_reply_stands_beside_what_the_corpus_has_on_it(me: Visitor, asked: str, key: str, shown: str) -> None:
+    deeper(me, asked)
+    me.reply("我想 <b>应该</b> 如此")
+    assert "我想 &lt;b&gt;应该" in me.html
+    assert WORDS.say("zh", "deeper-free") in me.words
+    assert "#/library/" in me.html and 'data-act="interview.next"' in me.html
+    assert WORDS.say("zh", key) in me.words and shown in me.words
+    me.act("interview", "open", id=me.id)
+    assert WORDS.say("zh", key) in me.words
+    me.go("next")
+    assert WORDS.say("zh", key) not in me.words
+    me.go("finish")
+    assert WORDS.say("zh", key) in me.words and shown in me.words
+
+
+def test_a_deeper_question_that_was_skipped_is_left_behind(me: Visitor) -> None:
+    deeper(me)
+    me.go("skip", place=me.place)
+    assert WORDS.say("zh", "deeper") not in me.words
+    me.go("finish")
+    assert WORDS.say("zh", "deeper-free") not in me.words
+
+
+def test_only_keys_that_do_something_are_named(me: Visitor) -> None:
+    hint = WORDS.say("zh", "keys")
+    me.start(topics=["pod-lifecycle"], n="3")
+    assert hint in me.words
+    for _ in range(2):
+        assert hint in unescape(re.sub("<[^>]+>", "", me.go("hint", place=me.place)["html"]["interview-keys"]))
+    me.go("hint", place="1-question")
+    assert hint not in me.words and WORDS.say("zh", "keys-send") in me.words
+    me.act("interview", "open", id=me.id)
+    assert hint not in me.words
+    me.reply("不清楚。")
+    me.go("next")
+    assert WORDS.say("zh", "probe") in me.words and hint not in me.words
+    me.start(style="exam", n="3")
+    assert hint not in me.words
 
 
 def test_an_appeal_is_recorded_with_its_reason(me: Visitor) -> None:
     me.start(topics=["storage"], n="3")
     me.reply("不清楚。")
-    said = me.go("appeal", turn="1", point="2", reason="<i>我说到了</i>", checks="")
-    assert "kt-interview-grade-1" not in said["html"] and list(said["html"]) == ["interview-grade-1"]
+    said = me.go("appeal", turn="1", point="2", reason="<i>我说到了</i>")
+    assert list(said["html"]) == ["interview-grade-1", "interview-so-far-1"]
+    assert said["focus"] == "interview-point-1-2" and "tutor appeals" in said["toast"]
     assert "&lt;i&gt;我说到了" in me.html
     (event,) = me.tutor.appeals("me")
     assert (event.data["number"], event.data["reason"]) == (2, "<i>我说到了</i>")
@@ -246,7 +348,7 @@ def test_an_exam_shows_no_hint_and_no_grade_before_its_end(me: Visitor) -> None:
     for _ in range(3):
         place = me.place
         me.reply("不清楚。")
-        assert me.go("check", turn="1", point="0", checks="")["error"] or "kt-iv-report" in me.html
+        assert me.go("check", turn="1", point="1", verdict="missed")["error"] or "kt-iv-report" in me.html
         me.act("interview", "open", id=me.id)
         if "kt-iv-report" not in me.html:
             assert "kt-iv-points" not in me.html
@@ -356,7 +458,7 @@ def test_hostile_replies_reasons_and_fields_stay_text(me: Visitor) -> None:
     me.start(topics=[*HOSTILE, "storage"], style=HOSTILE[0], level=HOSTILE[1], lang=HOSTILE[2])
     assert me.start(topics=["storage"], lang="zh")["error"] == ""
     for text in (everything, *HOSTILE[::6]):
-        for key in ("id", "place", "checks", "turn", "point", "reason", "expected"):
+        for key in ("id", "place", "verdict", "turn", "point", "reason", "expected"):
             for action in ("hint", "check", "appeal", "open", "export"):
                 said = me.act("interview", action, **{"id": me.id, key: text})
                 inert(said["error"] + said["toast"] + "".join(said["html"].values()))
@@ -365,7 +467,7 @@ def test_hostile_replies_reasons_and_fields_stay_text(me: Visitor) -> None:
     me.reply(everything)
     inert(me.html)
     assert "<script>window.__xss=1</script>" in unescape(me.html)
-    me.go("appeal", turn="1", point="1", reason=everything[:2000], checks="")
+    me.go("appeal", turn="1", point="1", reason=everything[:2000])
     inert(me.html)
     me.go("next")
     inert(me.html)

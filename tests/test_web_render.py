@@ -9,7 +9,7 @@ from importlib import import_module
 
 import pytest
 
-from tutor.answers import Answer, Citation, Done, Evidence, Sentence, Token, spans
+from tutor.answers import Answer, Citation, Done, Evidence, Sentence, Token, broken_off, spans
 from tutor.conversations import Conversation, Turn
 from tutor.errors import InputError, StorageError
 from tutor.retrieval import Passage
@@ -185,7 +185,7 @@ def test_hostile_text_becomes_no_active_content_anywhere(text: str) -> None:
         render.evidence([evil], answerable=False),
         render.draft([text + " [1]"], text),
         render.preview(evil),
-        render.stopped([text]),
+        render.answer(broken_off(text, [evil], [text + " [1]"]), footer=False),
         render.answer(finished(text, citations=(cite,), notices=(text,), model=text,
                                suggestions=(text,), dropped=((text, text),))),
         render.answer(refusal),
@@ -377,12 +377,38 @@ def test_a_view_follows_the_events() -> None:
 def test_a_stopped_view_keeps_what_was_checked() -> None:
     view = View(1)
     view.take([Evidence((passage("正文"),), 0.9, True), Token("甲。乙"), Sentence("甲。 [1]", True)])
-    view.stop()
+    view.place("chat-0123456789abcdef", 4)
+    view.stop("问")
     frame = view.frame()
-    assert "甲。" in check(str(frame["model"])).text
-    assert "乙" not in str(frame["model"])
-    assert "正文" in str(frame["body"])
+    assert "参考答案是完整的" in check(str(frame["model"])).text
+    text = check(str(frame["body"])).text
+    assert text.index("甲。") < text.index("正文") and "乙" not in text
+    assert 'data-cite="1"' in str(frame["body"]) and "kt-preview" not in str(frame["body"])
+    assert "<mark" in str(frame["evidence"]) and frame["count"] == 1
+    for part in ("data-copy", "kt-thumb", "kt-again"):
+        assert part in str(frame["bar"])
     assert (view.kept, view.outcome) == (["甲。 [1]"], "stopped")
+
+
+def test_a_view_stopped_before_its_evidence_says_so_and_offers_to_ask_again() -> None:
+    view = View(1)
+    view.stop("问")
+    frame = view.frame()
+    assert "还没有找到依据" in check(str(frame["model"])).text
+    assert frame["body"] == "" and "kt-again" in str(frame["bar"]) and "kt-thumb" not in str(frame["bar"])
+
+
+def test_a_stopped_turn_looks_the_same_when_it_is_opened_again() -> None:
+    turn = Turn(2, "问", NOW, "stopped", kept=("正文。 [1]",), passages=(passage("正文。后文"),), rating="up")
+    html = chat.turns(Conversation("chat-0123456789abcdef", "问", (turn,), NOW))
+    assert 'data-cite="1"' in html and "kt-again" in html and "kt-preview" not in html
+    assert 'aria-pressed="true"' in html and "kt-foot" not in html
+
+
+@pytest.mark.parametrize(("dropped", "said"), [(1, "1 draft sentence without"), (2, "2 draft sentences without")])
+def test_what_was_removed_is_counted(dropped: int, said: str) -> None:
+    html = render.answer(finished("文", dropped=(("x", "y"),) * dropped))
+    assert said in check(html).text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ passages and kept only if they support it. Citations are data, resolved by
 lookup; refusal is decided in code before the model is called.
 """
 
-from tutor.answers.stream import SYSTEM, answer_events
+from tutor.answers.stream import SYSTEM, answer_events, broken_off
 from tutor.answers.support import Support, spans, support
 from tutor.answers.types import Answer, Citation, Done, Event, Evidence, Sentence, Token
 
@@ -20,6 +20,7 @@ __all__ = [
     "Support",
     "Token",
     "answer_events",
+    "broken_off",
     "spans",
     "support",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from tutor import lexicon
@@ -128,7 +128,7 @@ def answer_events(
     yield Done(
         Answer(
             question=question,
-            text=_compose(retrieval, cites, kept),
+            text=_compose(lang, retrieval.passages, cites, kept),
             citations=tuple(cites.made),
             passages=retrieval.passages,
             status="grounded",
@@ -141,6 +141,24 @@ def answer_events(
             unknown_markers=unknown,
             suggestions=follow_ups,
         )
+    )
+
+
+def broken_off(question: str, passages: Sequence[Passage], kept: Sequence[str]) -> Answer:
+    """What there is of an answer whose model was stopped: its `kept` sentences, then the best passage, whole.
+
+    `passages` are those of an answerable question. Sentences keep the place that they cite.
+    """
+    lang, cites = passages[0].lang, _Citations(tuple(passages))
+    texts = [passage.text for passage in passages]
+    shown = []
+    for sentence in kept:
+        clean = _MARKER.sub("", sentence).strip()
+        found = support(clean, texts)
+        shown.append(f"{clean} {cites.marker(found.passage, found.quote)}" if found.ok else clean)
+    return Answer(
+        question=question, text=_compose(lang, passages, cites, shown), citations=tuple(cites.made),
+        passages=tuple(passages), status="grounded", confidence=0.0, lang=lang,
     )
 
 
@@ -261,9 +279,9 @@ def body_of(passage: Passage) -> str:
     return passage.text.removesuffix("\n\n" + "\n".join(corrections)) if corrections else passage.text
 
 
-def _compose(retrieval: Retrieval, cites: _Citations, kept: list[str]) -> str:
+def _compose(lang: str, passages: Sequence[Passage], cites: _Citations, kept: Sequence[str]) -> str:
     """Correction, the model's supported sentences, then the best passage, whole."""
-    text = _TEXT[retrieval.lang]
+    text = _TEXT[lang]
 
     def corrected(kind: str, number: int, claim: str, correction: str) -> str:
         # Replaced and not formatted: braces in a claim are only text.
@@ -272,15 +290,15 @@ def _compose(retrieval: Retrieval, cites: _Citations, kept: list[str]) -> str:
 
     stated = [
         (number, *pair)
-        for number, passage in enumerate(retrieval.passages)
+        for number, passage in enumerate(passages)
         for pair in passage.misconceptions
     ]
     parts = [
         corrected("another" if nth else "misconception", *found) for nth, found in enumerate(stated)
     ]
     if kept:
-        parts.append("".join(kept) if retrieval.lang == "zh" else " ".join(kept))
-    first = retrieval.passages[0]
+        parts.append("".join(kept) if lang == "zh" else " ".join(kept))
+    first = passages[0]
     body = body_of(first)
     start, end = spans(body)[0]
     parts.append(f"{text['reference']} {cites.marker(0, body[start:end])}")

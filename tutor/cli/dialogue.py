@@ -104,7 +104,7 @@ class Dialogue:
         if waiting and state.plan.mode != "exam":
             turn = self._interview.state.turns[len(state.turns) - 1]
             asked = waiting == "question"
-            grade = turn.grade if asked else turn.follow_up and turn.follow_up.grade
+            grade = turn.judged if asked else turn.follow_up and turn.follow_up.judged
             if grade:
                 show.grade(grade, self._lang, numbered=asked)
         return question

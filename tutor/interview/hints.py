@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
+from tutor import lexicon
 from tutor.corpus.items import Item, Point
-from tutor.interview.leaks import Known, blank, leaks
-from tutor.interview.types import TOPIC_NAMES
+from tutor.interview.leaks import Known, blank, leaks, terms
 
 HINTS = 3
 """Hints that one question has."""
@@ -15,20 +16,19 @@ _COUNTS = {
     "zh": ("零", "一", "两", "三", "四", "五", "六", "七", "八"),
     "en": ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"),
 }
-_SHARES = (
-    (0.55, "一多半", "more than half"),
-    (0.45, "约一半", "about half"),
-    (0.29, "约三分之一", "about a third"),
-    (0.225, "约四分之一", "about a quarter"),
-    (0.0, "约五分之一", "about a fifth"),
-)
 _ASPECTS = (
-    (r"kubectl|`[^`]* [^`]*`", "一步具体的操作", "something that you do"),
-    (r"不|没|无法|仍|\bnot?\b|n't|never|only|rather than|without", "什么成立、什么不成立", "what holds and what does not"),
-    (r"(?<![A-Za-z\d])\d", "一个具体的数", "an exact figure"),
-    (r"因为|所以|否则|导致|because|otherwise|so that|\bso\b", "前因后果", "cause and effect"),
-    (r"如果|时|后|\bif\b|\bwhen\b|\bonce\b|\bafter\b", "什么情形下会怎样", "what happens in which case"),
-    (r"", "它是怎么做到的", "how it is done"),
+    (r"kubectl|`[^`]* --?[a-z][^`]*`", "要输入什么", "which command"),
+    (r"\d[^，,；;。]*(?:秒|分钟|小时|天|个月|年)|\d+ (?:second|minute|hour|day|month|year)", "要多久", "how long"),
+    (r"v?1\.\d\d|alpha|beta|\bGA\b", "从哪个版本起", "since which version"),
+    (r"默认|缺省|default", "不设置时会怎样", "what holds if nothing is set"),
+    (r"(?<![A-Za-z\d])\d", "一个具体的数", "a figure"),
+    (r"区别|不同|相比|而不是|相反|differ|unlike|whereas|rather than|instead", "和什么不一样", "how it differs from something else"),
+    (r"因为|所以|否则|导致|避免|防止|以免|以便|because|otherwise|so that|\bso\b|avoid|prevent", "为什么", "why"),
+    (r"必须|需要|只有|才|前提|要求|must|need|require|only", "有什么条件", "on what condition"),
+    (r"不|没|无法|\bnot?\b|n't|never|without", "不会怎样", "what it doesn't do"),
+    (r"如果|一旦|时|后|\bif\b|\bwhen\b|\bonce\b|\bafter\b|\buntil\b", "什么时候会怎样", "what happens when"),
+    (r"用于|用来|适合|适用|场景|used for|meant for|suits?\b", "用在哪里", "what it is good for"),
+    (r"", "它怎么运作", "how it works"),
 )
 """What a key point is about, told by its wording; the first that fits counts."""
 _SENTENCE = re.compile(r"[^。！？；]*[。！？；]|(?:[^.!?]|[.!?](?!\s|$))+[.!?]*\s*")
@@ -38,7 +38,8 @@ _CLAUSE = re.compile(r"[，、：；]|(?<=[A-Za-z,]) (?=[A-Za-z])")
 def hint(item: Item, lang: str, level: int) -> str:
     """The hint of that level, 1 to `HINTS`; pure.
 
-    1 names the area and how many key points there are, and holds no term of
+    1 says how many key points there are and, from the heaviest on, what kind of
+    thing each tells and about which term of the question; it holds no term of
     theirs that the question lacks. 2 is the heaviest key point with its terms
     blanked. 3 is the first half of the answer's lead.
     """
@@ -72,21 +73,43 @@ def half_lead(answer: str) -> str:
 
 
 def _nudge(item: Item, lang: str) -> str:
+    points = sorted(item.points, key=lambda point: -point.weight)
+    parts = Counter(_outline(item, point, lang) for point in points)
+    zh = lang == "zh"
+    listed = [
+        part if n == 1 else f"{part}（{_count(n, lang)}项）" if zh else f"{part} ({_count(n, lang)} of them)"
+        for part, n in parts.items()
+        if part
+    ]
+    if parts[""]:
+        listed.append(f"还有{_count(parts[''], lang)}个" if zh else f"{_count(parts[''], lang)} more")
+    if zh:
+        return f"完整的回答有{_count(len(points), lang)}个要点，大致从重到轻：{'；'.join(listed)}。"
+    return f"A full answer makes {_count(len(points), lang)} points, roughly from the heaviest: {'; '.join(listed)}."
+
+
+def _count(n: int, lang: str) -> str:
+    """In words: a digit could be the very figure that a key point holds."""
+    return _COUNTS[lang][n] if n < len(_COUNTS[lang]) else str(n)
+
+
+def _outline(item: Item, point: Point, lang: str) -> str:
+    """What the point is about, with nothing of it that the question lacks; "" if that can't be said."""
     known = Known(item.question[lang])
-    points = [point.text[lang] for point in item.points]
-    heaviest = max(item.points, key=lambda point: point.weight)
-    share = heaviest.weight / sum(point.weight for point in item.points)
-    size = next((zh, en) for least, zh, en in _SHARES if share >= least)
-    count = _COUNTS[lang][len(points)] if len(points) < len(_COUNTS[lang]) else str(len(points))
-    topic = TOPIC_NAMES[item.topic][lang] if item.topic in TOPIC_NAMES else ""
-    about = aspect(heaviest, lang)
-    # A topic's very name can be the term that the learner is to say.
-    topic = "" if leaks(topic, points, known) else topic
-    about = "" if leaks(about, points, known) else about
-    if lang == "zh":
-        area = f"想一想“{topic}”这一块。" if topic else ""
-        ends = f"，讲的是{about}" if about else ""
-        return f"{area}完整的回答有{count}个要点，最重的一个占{size[0]}{ends}。"
-    area = f"Think of {topic}. " if topic else ""
-    ends = f"; it tells {about}" if about else ""
-    return f"{area}A full answer makes {count} points, and the heaviest counts for {size[1]} of it{ends}."
+    secrets = [other.text[lang] for other in item.points]
+    held = {
+        tuple(lexicon.concepts(term.text)) or term.text: term.text
+        for term in reversed(terms(point.text[lang]))  # of several names of a concept the first stays
+        if known.term(term.text)
+    }
+    area = ("、" if lang == "zh" else ", ").join([*held.values()][::-1][:2])
+    about = aspect(point, lang)
+    drafts = [f"{area}：{about}" if lang == "zh" else f"{area}: {about}", about] if area else [about]
+    return next(
+        (
+            draft
+            for draft in drafts
+            if not leaks(draft, secrets, known) and not leaks(draft, [item.answer[lang]], known, by_term=False)
+        ),
+        "",
+    )

@@ -42,18 +42,18 @@ _MORE = {
 }
 _ABOUT = {
     "zh": (
-        "关于{area}，还有一个要点你没有说到{kind}。你会怎么补充？",
-        "再想想{area}：还差一个要点{kind}。是什么？",
-        "说到{area}，面试官还想听到一个要点{kind}。你能补上吗？",
+        "你没说到的要点里，先补关于{area}的一个{kind}。不看上面，你会怎么说？",
+        "再想想{area}：你漏掉的要点里有一个最要紧{kind}。用自己的话说一遍。",
+        "说到{area}，面试官最想听到的一个要点还没有出现{kind}。你能补上吗？",
     ),
     "en": (
-        "On {area} one key point is still missing{kind}. What would you add?",
-        "Think of {area} once more: there is another key point{kind}. Which one?",
-        "An interviewer would want one more key point on {area}{kind}. Can you add it?",
+        "Of the key points you left out, take one on {area}{kind}. Without looking above, what would you say?",
+        "Think of {area} once more: one key point you left out matters most{kind}. Put it in your own words.",
+        "An interviewer would most want to hear one more key point on {area}{kind}. Can you add it?",
     ),
 }
 _THIS = {"zh": "这个问题", "en": "this question"}
-_KIND = {"zh": "，涉及{aspect}", "en": " (it tells {aspect})"}
+_KIND = {"zh": "（讲的是“{aspect}”）", "en": " (it says {aspect})"}
 
 
 @dataclass(frozen=True)

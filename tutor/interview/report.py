@@ -26,7 +26,8 @@ _LOSS = {"contradicted": 1.5, "missed": 1.0, "partial": 0.5}
 class Answered:
     """One question of the report. `score` and the points are absent without a grade.
 
-    `text` and `topic` are empty when the corpus no longer has the item.
+    They and `grade` are as the learner judged the unsure points (`Turn.judged`);
+    `unchecked` is the grader's own score where that changed it. `text` and `topic` are empty when the corpus no longer has the item.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Answered:
     skipped: bool
     follow_up: FollowUp | None
     appeals: tuple[Appeal, ...]
+    unchecked: float | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Report:
     """An interview with its verdicts. Scores are 0.0 to 10.0, `seconds` the time spent on it.
 
     `score` is the mean over the graded replies, None without any; probes and
-    skipped questions don't count.
+    skipped questions don't count. What the learner's own checks changed is
+    changed here too, but not in cards, ability and progress.
     """
 
     interview: str
@@ -120,7 +123,7 @@ def report(state: State, items: Mapping[str, Item]) -> Report:
 
 
 def _answered(number: int, turn: Turn, item: Item | None, plan: Plan) -> Answered:
-    grade = turn.grade
+    grade = turn.judged
     return Answered(
         number=number,
         item_id=turn.item_id,
@@ -138,6 +141,7 @@ def _answered(number: int, turn: Turn, item: Item | None, plan: Plan) -> Answere
         skipped=turn.skipped,
         follow_up=turn.follow_up,
         appeals=turn.appeals,
+        unchecked=turn.grade.score if turn.grade and turn.checks else None,
     )
 
 
@@ -174,7 +178,7 @@ def _why(question: Answered) -> Text:
     wrong = counts["contradicted"] + (len(question.grade.misconceptions) if question.grade else 0)
     less = counts["missed"] + counts["partial"]
     zh = [f"{wrong} 处说反或误解" if wrong else "", f"{less} 个要点没有说全" if less else ""]
-    en = [f"{wrong} stated wrongly" if wrong else "", f"{less} key points missed or incomplete" if less else ""]
+    en = [f"{wrong} stated wrongly" if wrong else "", f"{less} key point{'s' * (less > 1)} missed or incomplete" if less else ""]
     return {"zh": "，".join(filter(None, zh)), "en": ", ".join(filter(None, en))}
 
 
@@ -185,18 +189,18 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "open": "还没有回答", "reply": "你的回答", "empty": "（空）", "hints": "用了 {n} 次提示",
         "predicted": "你预估 {score} 分", "unsure": "把握不大", "said": "你说", "source": "出处",
         "misconception": "误解", "right": "正确的是", "probe": "追问", "deeper": "深入追问（不计分）",
-        "appeal": "已申诉第 {n} 个要点", "next": "接下来学什么", "calibration": "自我预估",
+        "appeal": "已申诉第 {n} 个要点", "unchecked": "按你的自评，评分器给的是 {score}", "next": "接下来学什么", "calibration": "自我预估",
         "bias": "{n} 次预估，平均偏差 {bias} 分，平均误差 {error} 分",
         "hit": "说到", "partial": "部分说到", "missed": "没有说到", "contradicted": "说反了",
     },
     "en": {
         "title": "Interview report", "score": "Score", "none": "no graded reply yet", "time": "Time", "minutes": "min",
         "topics": "By topic", "question": "Question {n}", "skipped": "skipped", "ungraded": "not graded",
-        "open": "not answered yet", "reply": "Your reply", "empty": "(empty)", "hints": "{n} hints taken",
+        "open": "not answered yet", "reply": "Your reply", "empty": "(empty)", "hints": "hints taken: {n}",
         "predicted": "you expected {score}", "unsure": "not sure", "said": "you said", "source": "source",
         "misconception": "Misconception", "right": "what holds", "probe": "Probe", "deeper": "Deeper question (not graded)",
-        "appeal": "appealed against point {n}", "next": "What to learn next", "calibration": "Your predictions",
-        "bias": "{n} predictions, off by {bias} on average, by {error} regardless of direction",
+        "appeal": "appealed against point {n}", "unchecked": "with your own checks; the grader gave {score}", "next": "What to learn next", "calibration": "Your predictions",
+        "bias": "predictions: {n}, off by {bias} on average, by {error} regardless of direction",
         "hit": "made", "partial": "partly made", "missed": "missed", "contradicted": "contradicted",
     },
 }
@@ -246,6 +250,8 @@ def _question(question: Answered, words: Mapping[str, str]) -> list[str]:
     notes = [words["hints"].format(n=question.hints)] if question.hints else []
     if question.predicted is not None:
         notes.append(words["predicted"].format(score=f"{question.predicted:g}"))
+    if question.unchecked is not None:
+        notes.append(words["unchecked"].format(score=f"{question.unchecked:.1f}"))
     notes += [words["appeal"].format(n=appeal.number) for appeal in question.appeals]
     if notes:
         lines += ["", f"_{' · '.join(notes)}_"]
@@ -253,7 +259,7 @@ def _question(question: Answered, words: Mapping[str, str]) -> list[str]:
     if after:
         lines += ["", f"**{words[after.kind]}** {_inert(after.text)}", ""]
         lines += _verbatim(after.reply) if after.reply is not None else [f"_{words['skipped']}_"]
-        lines += ["", *(_point(p, words) for p in after.grade.points)] if after.grade else []
+        lines += ["", *(_point(p, words) for p in after.judged.points)] if after.judged else []
     return lines
 
 

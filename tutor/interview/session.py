@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tutor import lexicon
 from tutor.corpus.items import Item
 from tutor.errors import InputError, TutorError
-from tutor.grading import Grade
+from tutor.grading import Grade, PointVerdict, Verdict, with_self_check
 from tutor.interview.choose import WHY, askable, choose, predicted, rng_of
 from tutor.interview.hints import HINTS, hint
 from tutor.interview.probe import follow_up, point_of
@@ -148,11 +148,14 @@ class Interview:
         self._append("asked", {"item_id": choice.item_id, "why": why, "success": choice.success})
 
     def _follow_up(self, turn: Turn) -> bool:
-        """Asks what follows from the grade of the turn, once; False if nothing does."""
+        """Asks what follows from the grade of the turn, once; False if nothing does.
+
+        The learner's checks count here: nobody is probed for what they say they said.
+        """
         item, plan = self._items.get(turn.item_id), self.state.plan
-        if plan.mode == "exam" or turn.skipped or turn.follow_up or not (item and turn.grade):
+        if plan.mode == "exam" or turn.skipped or turn.follow_up or not (item and turn.judged):
             return False
-        draft = follow_up(item, turn.grade, plan.lang, rng_of(self.state))
+        draft = follow_up(item, turn.judged, plan.lang, rng_of(self.state))
         if draft is None:
             return False
         data = {"item_id": turn.item_id, "text": draft.text}
@@ -274,24 +277,48 @@ class Interview:
     def appeal(self, point: int, reason: str, *, item_id: str | None = None) -> None:
         """Disputes the verdict on a key point, counted from 1, of the latest graded reply.
 
-        `item_id` names an earlier one. Kept with the verdict and its quote for
-        the maintainers; the grade stays. Raises `InputError`.
+        `item_id` names an earlier one. Kept in the log with the grader's verdict
+        and its quote, for whoever maintains the installation (`tutor appeals`);
+        the grade stays. Raises `InputError`.
         """
         self._revealed()
-        graded = [t for t in self.state.turns if t.grade and item_id in (None, t.item_id)]
-        if not graded:
-            raise InputError("there is no grade to appeal against", fix="reply first")
-        points = graded[-1].grade.points
-        if isinstance(point, bool) or not isinstance(point, int) or not 1 <= point <= len(points):
-            raise InputError(f"the grade has points 1 to {len(points)}, not {point!r}")
+        turn = self._graded(item_id)
+        assert turn.grade is not None
+        verdict = _point(turn.grade, point)
         reason = lexicon.printable(reason).strip()[:MOST_REASON] if isinstance(reason, str) else ""
         if not reason:
             raise InputError("an appeal needs a reason", fix="say in a sentence what is wrong")
-        verdict = points[point - 1]
         self._append("appealed", {
-            "item_id": graded[-1].item_id, "number": point, "reason": reason,
+            "item_id": turn.item_id, "number": point, "reason": reason,
             "verdict": verdict.verdict, "quote": verdict.quote, "point": verdict.text,
         })
+
+    def check(self, point: int, verdict: Verdict, item_id: str | None = None, *, probe: bool = False) -> None:
+        """The learner's own verdict on an unsure key point, counted from 1, of the latest graded reply.
+
+        `item_id` names an earlier one, `probe` means the reply to its follow-up;
+        the last check of a point counts. What is shown from here on is `judged`
+        of the turn, in the report too. Appeals, cards, ability and `tutor replay`
+        keep the grader's own verdict: whoever may talk up the schedule learns
+        less. Raises `InputError` for a point that isn't unsure, and for credit
+        where the reply has no words to quote.
+        """
+        self._revealed()
+        turn = self._graded(item_id)
+        judged = turn.follow_up if probe else turn
+        if judged is None or judged.grade is None:
+            raise InputError("there is no grade to judge", fix="reply first")
+        if not _point(judged.grade, point).unsure:
+            raise InputError(f"point {point} isn't one to check", fix="see Grade.points[n].unsure")
+        with_self_check(judged.grade, {point - 1: verdict})
+        self._append("checked", {"item_id": turn.item_id, "number": point, "verdict": verdict, "probe": probe})
+
+    def _graded(self, item_id: str | None) -> Turn:
+        """The latest graded turn, or that one. Raises `InputError`."""
+        for turn in reversed(self.state.turns):
+            if turn.grade and item_id in (None, turn.item_id):
+                return turn
+        raise InputError("there is no grade to judge", fix="reply first")
 
     def finish(self) -> None:
         """Ends the interview; what was answered counts. Once ended it stays so."""
@@ -339,3 +366,10 @@ class Interview:
 
     def _reload(self) -> None:
         self.state = replay(self._log.events(self._user, self.id))
+
+
+def _point(grade: Grade, number: int) -> PointVerdict:
+    """The point of that number, from 1. Raises `InputError`."""
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= len(grade.points):
+        raise InputError(f"the grade has points 1 to {len(grade.points)}, not {number!r}")
+    return grade.points[number - 1]

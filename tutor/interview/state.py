@@ -12,6 +12,7 @@ Kinds of events, with what their `data` holds beside "v", the version of the lay
     deepened  item_id, text
     skipped   item_id, to
     appealed  item_id, number, reason, verdict, quote
+    checked   item_id, number, verdict, probe
     finished  nothing
 
 Keys may be added to a layout; a layout that changes its meaning gets a new
@@ -26,7 +27,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any
 
 from tutor.errors import InputError, StorageError
-from tutor.grading import VERDICTS, Grade, PointVerdict, StatedMisconception
+from tutor.grading import VERDICTS, Grade, PointVerdict, StatedMisconception, with_self_check
 from tutor.interview.types import Appeal, FollowUp, Plan, State, Turn
 from tutor.progress.types import Event
 
@@ -168,6 +169,16 @@ def _appealed(turn: Turn, event: Event) -> Turn:
     return replace(turn, appeals=(*turn.appeals, appeal))
 
 
+def _checked(turn: Turn, event: Event) -> Turn:
+    number, verdict = int(event.data["number"]), event.data["verdict"]
+    judged = turn.follow_up if event.data.get("probe") else turn
+    if judged is None or judged.grade is None:
+        raise ValueError("there is no grade to check")
+    with_self_check(judged.grade, {number - 1: verdict})  # raises for what couldn't be shown
+    checks = {**judged.checks, number: verdict}
+    return _after(turn, checks=checks) if judged is turn.follow_up else replace(turn, checks=checks)
+
+
 def _after(turn: Turn, **changes: Any) -> Turn:
     return replace(turn, follow_up=replace(turn.follow_up, **changes)) if turn.follow_up else turn
 
@@ -183,4 +194,5 @@ _STEPS: dict[str, Callable[[State, Event], State]] = {
     "deepened": _on_turn(_deepened),
     "skipped": _on_turn(_skipped),
     "appealed": _on_turn(_appealed),
+    "checked": _on_turn(_checked),
 }

@@ -10,12 +10,14 @@ from typing import Literal
 
 from tutor.corpus.items import LANGS, LEVELS, TOPICS, Lang, Text
 from tutor.errors import InputError
-from tutor.grading import Grade, Verdict
+from tutor.grading import Grade, Verdict, with_self_check
 
 Mode = Literal["mock", "drill", "exam", "review", "jd"]
 MODES: tuple[Mode, ...] = ("mock", "drill", "exam", "review", "jd")
 MOST_QUESTIONS = 50
 
+Checks = Mapping[int, Verdict]
+"""The learner's own verdicts on unsure points, by their number from 1."""
 FollowUpKind = Literal["probe", "deeper"]
 Kind = Literal["question", "probe", "deeper"]
 
@@ -86,6 +88,7 @@ class FollowUp:
     """What came after a grade: a probe of the key point `point`, or a deeper question.
 
     A deeper question has no key points of its own, so it is never graded.
+    `checks` are the learner's, as in `Turn`.
     """
 
     kind: FollowUpKind
@@ -95,11 +98,17 @@ class FollowUp:
     reply: str | None = None
     grade: Grade | None = None
     skipped: bool = False
+    checks: Checks = field(default_factory=dict)
+
+    @property
+    def judged(self) -> Grade | None:
+        """The grade with the learner's checks applied: the one to show."""
+        return _judged(self.grade, self.checks)
 
 
 @dataclass(frozen=True)
 class Appeal:
-    """The learner disputes the verdict on the point `number`, counted from 1."""
+    """The learner disputes the grader's verdict on the point `number`, counted from 1."""
 
     number: int
     reason: str
@@ -113,6 +122,7 @@ class Turn:
 
     `success` is the predicted share of its key points (0.0 to 1.0) when it was
     chosen, `seconds` the time from the question to the reply, None if unknown.
+    `grade` is the grader's own, whatever the learner's `checks` say.
     """
 
     item_id: str
@@ -127,6 +137,12 @@ class Turn:
     skipped: bool = False
     follow_up: FollowUp | None = None
     appeals: tuple[Appeal, ...] = ()
+    checks: Checks = field(default_factory=dict)
+
+    @property
+    def judged(self) -> Grade | None:
+        """The grade with the learner's checks applied: the one to show."""
+        return _judged(self.grade, self.checks)
 
     @property
     def open(self) -> Kind | None:
@@ -175,3 +191,9 @@ class State:
     def open(self) -> Kind | None:
         """What waits for a reply of the learner, None after the end."""
         return self.turn.open if self.turn and self.finished is None else None
+
+
+def _judged(grade: Grade | None, checks: Checks) -> Grade | None:
+    if grade is None or not checks:
+        return grade
+    return with_self_check(grade, {number - 1: verdict for number, verdict in checks.items()})

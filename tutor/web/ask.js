@@ -178,6 +178,16 @@ function reveal(number, cite) {
   marks[0].scrollIntoView({ block: "center", behavior: smooth() });
 }
 
+// The evidence goes with the turn in the middle of the log, unless one is being answered.
+log.addEventListener("scroll", () => {
+  if (asking()) return;
+  const { top, height } = log.getBoundingClientRect(), middle = top + height / 2;
+  for (const [number, { node }] of turns) {
+    const box = node.getBoundingClientRect();
+    if (box.top <= middle && middle < box.bottom && number !== shown) show(number);
+  }
+}, { passive: true });
+
 // Hands ---------------------------------------------------------------------------------------
 function grow() {
   box.style.height = "auto";

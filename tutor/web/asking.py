@@ -63,7 +63,7 @@ class Asking:
                     if view.answer is None:
                         yield view.frame()
             if view.answer is None:
-                view.stop()
+                view.stop(question)
         except Exception as error:
             view.fail(error)
         else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tutor.answers import Answer
+from tutor.answers import Answer, broken_off
 from tutor.conversations import Conversation, Rating, Turn
+from tutor.retrieval import Passage
 from tutor.web import render
 from tutor.web.text import both
 from tutor.web.words.ask import WORDS
@@ -25,14 +26,21 @@ def to_copy(answer: Answer) -> str:
     return "\n\n".join([answer.text, *(["\n".join(sources)] if sources else [])])
 
 
-def bar(chat: str, number: int, text: str, rating: Rating = "") -> str:
-    """Copy, and what the user thinks of the answer."""
+def left_over(
+    question: str, passages: Sequence[Passage], kept: Sequence[str], answerable: bool
+) -> Answer | None:
+    """The answer to a question that was stopped: all but what the model hadn't said; None before the evidence."""
+    return broken_off(question, passages, kept) if passages and answerable else None
+
+
+def bar(chat: str, number: int, text: str, rating: Rating = "", *, more: str = "") -> str:
+    """Copy, and what the user thinks of the answer; `more` is HTML between them."""
     copy = (
         f'<button type="button" class="kt-button kt-small" data-copy="{render.plain(text)}">'
         f"{both('copy')}</button>"
     )
     return (
-        f'<div class="kt-answerbar">{copy}'
+        f'<div class="kt-answerbar">{copy}{more}'
         f'<div id="kt-ask-rate-{number}" class="kt-rate">{rate(chat, number, rating)}</div></div>'
     )
 
@@ -76,9 +84,13 @@ def _turn(chat: str, place: int, turn: Turn) -> str:
         said, body, beside = "", render.answer(turn.answer), evidence(turn.answer)
         passages = turn.answer.passages
         tools = bar(chat, turn.number, to_copy(turn.answer), turn.rating)
+    elif turn.state != "error" and (left := left_over(turn.question, turn.passages, turn.kept, turn.answerable)):
+        said, body, beside = render.stopped(True), render.answer(left, footer=False), evidence(left)
+        passages = left.passages
+        tools = bar(chat, turn.number, to_copy(left), turn.rating, more=ask_again())
     else:
         failed = turn.state == "error"
-        said = render.error(None, "error") if failed else render.stopped(turn.kept)
+        said = render.error(None, "error") if failed else render.stopped(False)
         passages = turn.passages
         body = render.preview(passages[0]) if passages and turn.answerable else ""
         beside = render.evidence(passages, answerable=turn.answerable) if passages else ""
@@ -94,8 +106,11 @@ def _turn(chat: str, place: int, turn: Turn) -> str:
 
 def again() -> str:
     """For a question that got no answer."""
-    button = f'<button type="button" class="kt-button kt-small kt-again">{WORDS.both("again")}</button>'
-    return f'<div class="kt-answerbar">{button}</div>'
+    return f'<div class="kt-answerbar">{ask_again()}</div>'
+
+
+def ask_again() -> str:
+    return f'<button type="button" class="kt-button kt-small kt-again">{WORDS.both("again")}</button>'
 
 
 def listed(conversations: Sequence[Conversation], now: datetime, *, query: str = "") -> str:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from tutor.corpus.items import Item
-from tutor.errors import InputError
-from tutor.grading import Grade, PointVerdict, Verdict, with_self_check
-from tutor.interview import Appeal, Turn
+from tutor.grading import Grade, PointVerdict, Verdict
+from tutor.interview import Appeal, FollowUp, Turn
+from tutor.retrieval import Passage
 from tutor.web import render
 from tutor.web.words.interview import WORDS
 
-Checks = Mapping[int, Verdict]
-"""What the learner judged of unsure points: number from 0 -> "hit" or "missed"."""
-
-_CHECKS = re.compile(r"(\d{1,2}):(hit|missed)")
 _SHAPES = {
     "hit": '<path d="m5.8 10.3 2.8 2.8 5.6-6"/>',
     "partial": '<path d="M10 2.8a7.2 7.2 0 0 1 0 14.4z" class="kt-iv-half"/>',
@@ -47,34 +42,20 @@ def icon(verdict: str) -> str:
     )
 
 
-def read_checks(sent: str) -> dict[int, Verdict]:
-    """What `_sent` wrote. Raises `InputError`."""
-    found: dict[int, Verdict] = {}
-    for part in filter(None, sent.split(",")):
-        match = _CHECKS.fullmatch(part)
-        if match is None:
-            raise InputError(f"{part[:20]!r} isn't a self-check")
-        found[int(match[1])] = "hit" if match[2] == "hit" else "missed"
-    return found
-
-
-def graded(
-    page: str, id: str, number: int, turn: Turn, item: Item | None, checks: Checks | None = None
-) -> str:
-    """The grade of the turn with all that one can do about it.
+def graded(page: str, id: str, number: int, turn: Turn, item: Item | None) -> str:
+    """The grade of the turn, as the learner has judged it, with all that one can do about it.
 
     `number` is the turn's, from 1. Stands in an element that `place` names.
     """
-    grade = turn.grade
-    assert grade is not None
-    checks = dict(checks or {})
-    shown = with_self_check(grade, checks) if checks else grade
-    arguments = f'data-arg-id="{render.plain(id)}" data-arg-turn="{number}" data-arg-checks="{_sent(checks)}"'
+    own, shown = turn.grade, turn.judged
+    assert own is not None and shown is not None
+    arguments = f'data-arg-id="{render.plain(id)}" data-arg-turn="{number}"'
     points = "".join(
-        _point(page, n, point, item, shown.lang, arguments, turn.appeals)
-        for n, point in enumerate(shown.points, 1)
+        _point(page, number, n, point, item, shown.lang,
+               _check(page, n, point, before, arguments), _appeal(page, n, arguments, turn.appeals))
+        for n, (point, before) in enumerate(zip(shown.points, own.points, strict=True), 1)
     )
-    notes = [WORDS.both("checked", score=f"{grade.score:.1f}")] if checks else []
+    notes = [WORDS.both("checked", score=f"{own.score:.1f}")] if turn.checks else []
     if turn.predicted is not None:
         notes.append(WORDS.both("predicted", score=f"{turn.predicted:g}"))
     if turn.hints:
@@ -93,12 +74,54 @@ def place(page: str, number: int) -> str:
     return f"{page}-grade-{number}"
 
 
-def probed(grade: Grade, item: Item | None) -> str:
-    """The grade of a reply to a follow-up, which is about one point."""
+def point_place(page: str, number: int, n: int) -> str:
+    """Key of the element of point `n` in that turn's grade."""
+    return f"{page}-point-{number}-{n}"
+
+
+def probe_place(page: str, number: int) -> str:
+    """Key of the element of the grade of that turn's follow-up."""
+    return f"{page}-probe-{number}"
+
+
+def probed(page: str, id: str, number: int, after: FollowUp, item: Item | None) -> str:
+    """The grade of a reply to a follow-up, which is about one point. Stands where `probe_place` says."""
+    own, shown = after.grade, after.judged
+    assert own is not None and shown is not None
+    arguments = f'data-arg-id="{render.plain(id)}" data-arg-turn="{number}" data-arg-probe="1"'
     points = "".join(
-        _point("", n, point, item, grade.lang, "", ()) for n, point in enumerate(grade.points, 1)
+        _point("", number, n, point, item, shown.lang, _check(page, n, point, before, arguments), "")
+        for n, (point, before) in enumerate(zip(shown.points, own.points, strict=True), 1)
     )
-    return f'<div class="kt-iv-graded">{_reply(grade)}<ol class="kt-iv-points kt-iv-one">{points}</ol></div>'
+    return (
+        f'<div class="kt-iv-graded">{_reply(shown)}<ol class="kt-iv-points kt-iv-one">{points}</ol>'
+        f'{_misconceptions(shown)}<p class="kt-quiet">{WORDS.both("probe-free")}</p></div>'
+    )
+
+
+def deeper(after: FollowUp, passages: Sequence[Passage], item: Item | None, lang: str) -> str:
+    """A reply to a deeper question beside what the corpus has on it: passages, else the item's answer."""
+    if passages:
+        beside = f'<h4>{WORDS.both("deeper-found")}</h4>' + "".join(
+            f'<details class="kt-iv-fold kt-iv-passage"{"" if n else " open"}><summary lang="{tag(passage.lang)}">'
+            f"{render.markdown(passage.title, inline=True)}</summary>"
+            f'<div class="kt-md" lang="{tag(passage.lang)}">{render.markdown(passage.text)}</div>'
+            f'<p class="kt-quiet"><a href="#/library/{render.in_address(passage.item_id, "")}">{WORDS.both("in-library")}</a></p></details>'
+            for n, passage in enumerate(passages)
+        )
+    else:
+        beside = f'<p class="kt-quiet">{WORDS.both("deeper-none")}</p>{answer(item, lang, open=True)}'
+    return (
+        f'<p class="kt-notice">{WORDS.both("deeper-free")}</p><h4>{WORDS.both("your-words")}</h4>'
+        f"{said(after.reply or '')}{beside}"
+    )
+
+
+def said(reply: str) -> str:
+    """A reply that isn't graded."""
+    if not reply.strip():
+        return f'<p class="kt-iv-reply kt-quiet">{WORDS.both("empty")}</p>'
+    return f'<div class="kt-iv-reply">{render.plain(reply)}</div>'
 
 
 def answer(item: Item | None, lang: str, *, open: bool = False) -> str:
@@ -127,40 +150,45 @@ def _level(score: float) -> str:
 
 
 def _point(
-    page: str, n: int, point: PointVerdict, item: Item | None, lang: str, arguments: str, appeals: Sequence[Appeal]
+    page: str, number: int, n: int, point: PointVerdict, item: Item | None, lang: str, check: str, appeal: str
 ) -> str:
     pills = f'<span class="kt-pill">{WORDS.both("weight", n=point.weight)}</span>'
     if point.unsure:
         pills += f'<span class="kt-pill kt-iv-unsure">{WORDS.both("unsure")}</span>'
     if point.decided_by == "learner":
         pills += f'<span class="kt-pill">{WORDS.both("by-learner")}</span>'
-    quote = (
-        f'<p class="kt-iv-quote"><span>{WORDS.both("you-said")}</span> “{render.plain(point.quote)}”</p>'
-        if point.quote
-        else ""
-    )
+    id = f' id="kt-{point_place(page, number, n)}"' if page else ""
     return (
-        f'<li class="kt-iv-point kt-iv-{point.verdict}" data-n="{n}">'
+        f'<li{id} class="kt-iv-point kt-iv-{point.verdict}" data-n="{n}">'
         f'<p class="kt-iv-verdict">{icon(point.verdict)}<strong>{WORDS.both(point.verdict)}</strong>'
         f'<sup class="kt-iv-n">{n}</sup>{pills}</p>'
-        f'<p lang="{tag(lang)}">{render.markdown(point.text, inline=True)}</p>{quote}'
-        f'{_check(page, n, point, arguments) if page else ""}'
-        f'<div class="kt-iv-more">{_source(point, item, lang)}'
-        f'{_appeal(page, n, arguments, appeals) if page else ""}</div></li>'
+        f'<p lang="{tag(lang)}">{render.markdown(point.text, inline=True)}</p>{_quote("you-said", point.quote)}'
+        f'{check}<div class="kt-iv-more">{_source(point, item, lang)}{appeal}</div></li>'
     )
 
 
-def _check(page: str, n: int, point: PointVerdict, arguments: str) -> str:
-    if not point.unsure:
+def _quote(key: str, quote: str) -> str:
+    return f'<p class="kt-iv-quote"><span>{WORDS.both(key)}</span> “{render.plain(quote)}”</p>' if quote else ""
+
+
+def _check(page: str, n: int, point: PointVerdict, own: PointVerdict, arguments: str) -> str:
+    """Lets the learner judge a point of which the grader (`own`) wasn't sure, and judge it again."""
+    if not own.unsure:
         return ""
-    if not point.nearest:
-        return f'<p class="kt-iv-check">{WORDS.both("check-silent")}</p>'
+    judged = point.decided_by == "learner"
+    words = own.quote or own.nearest
+    choices: tuple[Verdict, ...] = ("hit", "missed", "contradicted") if words else ("missed",)
     buttons = "".join(
         f'<button type="button" class="kt-button kt-small" data-act="{page}.check" {arguments} '
-        f'data-arg-point="{n - 1}" data-arg-verdict="{verdict}">{WORDS.both(key)}</button>'
-        for verdict, key in (("hit", "check-yes"), ("missed", "check-no"))
+        f'data-arg-point="{n}" data-arg-verdict="{verdict}">{WORDS.both(f"check-{verdict}")}</button>'
+        for verdict in choices
+        if not judged or verdict != point.verdict
     )
-    return f'<div class="kt-iv-check"><p>{WORDS.both("check")}</p><div class="kt-row">{buttons}</div></div>'
+    row = f'<div class="kt-row">{buttons}</div>' if buttons else ""
+    if judged:
+        return f'<details class="kt-iv-fold kt-noprint"><summary>{WORDS.both("check-again")}</summary>{row}</details>' if row else ""
+    near = "" if own.quote else _quote("nearest", own.nearest)
+    return f'<div class="kt-iv-check">{near}<p>{WORDS.both("check" if words else "check-silent")}</p>{row}</div>'
 
 
 def _appeal(page: str, n: int, arguments: str, appeals: Sequence[Appeal]) -> str:
@@ -214,7 +242,7 @@ def _misconceptions(grade: Grade) -> str:
 
 def _reply(grade: Grade) -> str:
     if not grade.reply.strip():
-        return f'<p class="kt-iv-reply kt-quiet">{WORDS.both("empty")}</p>'
+        return said(grade.reply)
     return f'<div class="kt-iv-reply">{_marked(grade)}</div>'
 
 
@@ -242,10 +270,6 @@ def _marked(grade: Grade) -> str:
         numbers = "".join(f'<sup class="kt-iv-n">{name}</sup>' for name in ended)
         parts.append(f'<mark class="kt-iv-{verdict}" data-n="{names}">{text}{numbers}</mark>')
     return "".join(parts)
-
-
-def _sent(checks: Checks) -> str:
-    return ",".join(f"{n}:{verdict}" for n, verdict in sorted(checks.items()))
 
 
 def _in(text: Mapping[str, str], lang: str) -> str:

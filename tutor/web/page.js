@@ -59,6 +59,7 @@ const waiting = [];
 let lastAct = 0, begun = 0, ended = 0, shownPage = "", toasting = 0;
 
 function act(page, action, data = {}, source = null, drafts = []) {
+  if (source) hush(); // whoever goes on has read it
   const number = ++lastAct;
   waiting.push([number, { page, action, data, source, drafts }]);
   busyWith(source, true);
@@ -106,7 +107,7 @@ function finishAct(number, message) {
   for (const progress of source ? $$("progress", source) : []) progress.hidden = true;
   if (message.error) fail(page, message.error);
   else finished[page]?.(action, data, message);
-  if (message.toast) toast(message.toast);
+  if (message.toast) toast(message.toast, 4000, message.route.split("/")[0] || shownPage);
   if (message.download) save(message.download);
   if (page === shownPage || !shownPage) {
     if (message.route) go(message.route);
@@ -184,13 +185,21 @@ function focusOn(node) {
   node.focus({ preventScroll: true });
   node.scrollIntoView({ block: "nearest", behavior: smooth() });
 }
-function toast(html, time = 4000) {
+let toasted = ""; // the page that the toast belongs to
+function hush() { $("#kt-toast").hidden = true; }
+function toast(html, time = 4000, page = shownPage) {
   const node = $("#kt-toast");
+  toasted = page;
   node.innerHTML = html;
   node.hidden = false;
   clearTimeout(toasting);
-  toasting = setTimeout(() => { node.hidden = true; }, time);
+  toasting = setTimeout(hush, time);
 }
+// A form that opens below the edge, or under a bar that stays, comes into view.
+element.addEventListener("toggle", ({ target }) => {
+  const form = target.open && $("form", target);
+  if (form && !target.matches(".kt-menu")) form.scrollIntoView({ block: "nearest", behavior: smooth() });
+}, true);
 function save({ name, type, content }) {
   const bytes = Uint8Array.from(atob(content), (char) => char.charCodeAt(0));
   const link = document.createElement("a");
@@ -373,6 +382,7 @@ function open() {
   const [page, id] = address(), section = $("#kt-" + page);
   const arrived = shownPage !== page;
   shownPage = page;
+  if (toasted !== page) hush();
   for (const other of $$(".kt-view")) other.hidden = other !== section;
   for (const link of $$("[data-nav]"))
     if (link.dataset.nav === page) link.setAttribute("aria-current", "page");

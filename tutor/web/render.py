@@ -335,11 +335,12 @@ def _sentence(text: str) -> str:
     return markdown(text, markers=range(1, 1000), live=False, inline=True)
 
 
-def stopped(kept: Sequence[str]) -> str:
-    return draft(kept, "", status=f'<p class="kt-notice">{both("stopped")}</p>')
+def stopped(found: bool) -> str:
+    """That the model was stopped; `found` says whether there is an answer without it."""
+    return f'<p class="kt-notice">{both("stopped" if found else "stopped_early")}</p>'
 
 
-def answer(result: Answer) -> str:
+def answer(result: Answer, *, footer: bool = True) -> str:
     """A finished answer or refusal, with notices, suggestions and what it rests on."""
     notices = "".join(f'<p class="kt-notice">{plain(text)}</p>' for text in result.notices)
     lang = "zh-CN" if result.lang == "zh" else "en"
@@ -360,7 +361,7 @@ def answer(result: Answer) -> str:
     return (
         f'{notices}<div class="kt-md kt-answer" lang="{lang}">'
         f"{markdown(result.text, markers=numbers)}</div>"
-        f"{_footer(result)}{_suggestions(result.suggestions, 'follow_ups')}"
+        f"{_footer(result) if footer else ''}{_suggestions(result.suggestions, 'follow_ups')}"
     )
 
 
@@ -372,7 +373,8 @@ def _footer(result: Answer) -> str:
             both("took", evidence=f"{times['evidence']:.2f}", total=f"{times['total']:.1f}")
         )
     if result.dropped:
-        parts.append(both("dropped", n=len(result.dropped)))
+        many = len(result.dropped)
+        parts.append(both("dropped" if many > 1 else "dropped_one", n=many))
     return '<p class="kt-foot">' + " · ".join(parts) + "</p>"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tutor.corpus.items import Item
 from tutor.interview import TOPIC_NAMES, Answered, Report, State, TopicScore
 from tutor.progress import Calibration
-from tutor.web import graded, render, sitting
+from tutor.retrieval import Passage
+from tutor.web import graded, render
 from tutor.web.words.interview import WORDS
 
 _WIDE, _HIGH, _RADIUS = 430, 330, 104
@@ -19,22 +20,46 @@ _LONG = 16
 _EVEN = 0.05
 
 
+LookUp = Callable[[str], Sequence[Passage]]
+"""What the corpus has on a deeper question."""
+
+
 def page(
-    name: str, report: Report, state: State, items: Mapping[str, Item], title: str, tools: str, note: str = ""
+    name: str, report: Report, state: State, items: Mapping[str, Item], look_up: LookUp,
+    title: str, tools: str, note: str = "",
 ) -> str:
     """The whole report for the page `name`; `title`, `tools` and `note` are HTML."""
     id = render.plain(report.interview)
     questions = "".join(
-        _question(name, report, question, state, items.get(question.item_id)) for question in report.questions
+        _question(name, report, question, state, items.get(question.item_id), look_up) for question in report.questions
     )
     return (
         f'<div class="kt-page kt-iv-page kt-iv-report"><div class="kt-row"><h2 id="kt-{name}-head">{title}</h2>'
         f'<span class="kt-row kt-end kt-noprint">{_export(id) if name == "interview" else ""}'
         f'<button type="button" class="kt-button kt-small" data-print>{WORDS.both("print")}</button>{tools}</span></div>'
-        f'<div class="kt-iv-overview">{_total(report, state, note)}{_topics(report.topics)}</div>'
-        f"{_next(report)}{_calibration(report.calibration)}"
+        f'{f"""<p class="kt-quiet">{note}</p>""" if note else ""}'
+        f'<div id="kt-{name}-summary" class="kt-iv-summary">{summary(report, state)}</div>'
         f'<section class="kt-iv-questions"><h3>{WORDS.both("questions")}</h3>{questions}</section></div>'
     )
+
+
+def summary(report: Report, state: State) -> str:
+    """What follows from all verdicts together; stands in the element "NAME-summary"."""
+    return (
+        f'<div class="kt-iv-overview">{_total(report, state)}{_topics(report.topics)}</div>'
+        f"{_next(report)}{_calibration(report.calibration)}"
+    )
+
+
+def style(state: State) -> str:
+    """What kind of interview it is, in both languages."""
+    key = "mode-review" if state.plan.mode == "review" else f"style-{state.plan.mode}"
+    return WORDS.both(key)
+
+
+def mark_place(name: str, number: int) -> str:
+    """Key of the element with the score of that question."""
+    return f"{name}-mark-{number}"
 
 
 def _export(id: str) -> str:
@@ -44,7 +69,7 @@ def _export(id: str) -> str:
     )
 
 
-def _total(report: Report, state: State, note: str) -> str:
+def _total(report: Report, state: State) -> str:
     graded_ones = sum(question.score is not None for question in report.questions)
     score = (
         f'<p class="kt-iv-total">{report.score:.1f}<small>/10</small></p>{_ring(report.score)}'
@@ -54,8 +79,7 @@ def _total(report: Report, state: State, note: str) -> str:
     facts = [WORDS.both("answered", n=graded_ones), WORDS.both("minutes", n=max(1, round(report.seconds / 60)))]
     return (
         f'<section class="kt-panel kt-iv-sum"><div class="kt-iv-ring">{score}</div>'
-        f'<p><strong>{sitting.style(state)}</strong></p><p class="kt-quiet">{f"{report.started:%Y-%m-%d}"} · {" · ".join(facts)}</p>'
-        f'{f"<p>{note}</p>" if note else ""}</section>'
+        f'<p><strong>{style(state)}</strong></p><p class="kt-quiet">{f"{report.started:%Y-%m-%d}"} · {" · ".join(facts)}</p></section>'
     )
 
 
@@ -188,17 +212,19 @@ def _calibration(found: Calibration) -> str:
     return f'<section class="kt-panel"><h3>{WORDS.both("calibration")}</h3><p>{said}</p></section>'
 
 
-def _question(name: str, report: Report, question: Answered, state: State, item: Item | None) -> str:
+def _question(
+    name: str, report: Report, question: Answered, state: State, item: Item | None, look_up: LookUp
+) -> str:
     lang = graded.tag(report.lang)
     title = render.markdown(question.text, inline=True) if question.text else WORDS.both("gone")
     pill = (
-        f'<span class="kt-pill kt-iv-mark">{question.score:.1f}</span>'
+        f'<span id="kt-{mark_place(name, question.number)}" class="kt-pill kt-iv-mark">{question.score:.1f}</span>'
         if question.score is not None
         else f'<span class="kt-pill">{WORDS.both(_state(question))}</span>'
     )
     return (
         f'<details class="kt-panel kt-iv-fold kt-iv-one-question"><summary>{pill}<span lang="{lang}">'
-        f"{question.number}. {title}</span></summary>{_inside(name, report, question, state, item)}</details>"
+        f"{question.number}. {title}</span></summary>{_inside(name, report, question, state, item, look_up)}</details>"
     )
 
 
@@ -206,11 +232,12 @@ def _state(question: Answered) -> str:
     return "was-skipped" if question.skipped else "open" if question.reply is None else "ungraded"
 
 
-def _inside(name: str, report: Report, question: Answered, state: State, item: Item | None) -> str:
+def _inside(
+    name: str, report: Report, question: Answered, state: State, item: Item | None, look_up: LookUp
+) -> str:
     turn = state.turns[question.number - 1]
     if turn.grade is None:
-        said = f'<div class="kt-iv-reply">{render.plain(turn.reply)}</div>' if turn.reply else ""
-        return said + graded.answer(item, report.lang, open=True)
+        return (graded.said(turn.reply) if turn.reply else "") + graded.answer(item, report.lang, open=True)
     html = (
         f'<div id="kt-{graded.place(name, question.number)}" class="kt-iv-graded">'
         f"{graded.graded(name, report.interview, question.number, turn, item)}</div>"
@@ -218,5 +245,13 @@ def _inside(name: str, report: Report, question: Answered, state: State, item: I
     after = turn.follow_up
     if after is None or after.reply is None:
         return html
-    said = graded.probed(after.grade, item) if after.grade else f'<div class="kt-iv-reply">{render.plain(after.reply)}</div>'
-    return f'{html}<section class="kt-iv-after"><h4>{WORDS.both(after.kind)}</h4><p>{render.plain(after.text)}</p>{said}</section>'
+    if after.grade is not None:
+        shown = (
+            f'<div id="kt-{graded.probe_place(name, question.number)}">'
+            f"{graded.probed(name, report.interview, question.number, after, item)}</div>"
+        )
+    elif after.kind == "deeper":
+        shown = graded.deeper(after, look_up(after.text), item, report.lang)
+    else:
+        shown = graded.said(after.reply)
+    return f'{html}<section class="kt-iv-after"><h4>{WORDS.both(after.kind)}</h4><p>{render.plain(after.text)}</p>{shown}</section>'

@@ -6,14 +6,15 @@ window or a restart of the server finds it where it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tutor.corpus.items import LANGS, Item
 from tutor.errors import InputError
 from tutor.interview import HINTS, Question, State, Turn
-from tutor.web import graded, render
+from tutor.retrieval import Passage
+from tutor.web import graded, render, reports
 from tutor.web.pages import Context, Data, Frame, text
 from tutor.web.text import Words
 from tutor.web.words.interview import WORDS
@@ -25,6 +26,7 @@ ACTIONS = ("hint", "reply", "skip", "next", "grade", "check", "appeal", "finish"
 """What `handle` does for a page."""
 MOST = 20_000
 """Characters of a reply."""
+_PASSAGES = 3
 
 End = Callable[[Context, "Interview"], str]
 """Renders an interview that is over."""
@@ -42,7 +44,8 @@ def handle(context: Context, page: str, action: str, data: Data, end: End) -> Fr
     if action == "hint":
         interview.hint()
         given = len(interview.state.turn.hints) if interview.state.turn else 0
-        return Frame({f"{page}-hints": _hints(page, interview)}, focus=f"{page}-hint-{given}")
+        html = {f"{page}-hints": _hints(page, interview), f"{page}-keys": _keys(interview.state)}
+        return Frame(html, focus=f"{page}-hint-{given}")
     if action == "skip":
         interview.skip()
     elif action == "finish":
@@ -129,25 +132,36 @@ def _reply(
         yield Frame({page: kept} if kept else {f"{page}-status": ""})
         raise
     frame = shown(context, page, interview, end)
-    yield Frame({f"{page}-status": "", **frame.html}, focus=frame.focus, toast=WORDS.both("noted") if what == "deeper" else "")
+    yield Frame({f"{page}-status": "", **frame.html}, focus=frame.focus)
 
 
 def _judged(context: Context, page: str, action: str, interview: Interview, data: Data) -> Frame:
-    """A self-check, which only the page keeps, or an appeal, which the log keeps."""
+    """A self-check or an appeal."""
     number, point = _number(data, "turn"), _number(data, "point")
     turns = interview.state.turns
     over = interview.state.plan.mode != "exam" or interview.state.finished is not None
     if not over or not 1 <= number <= len(turns) or turns[number - 1].grade is None:
         raise InputError("there is no grade to judge", fix="reload the page")
-    item_id, checks = turns[number - 1].item_id, graded.read_checks(text(data, "checks", 200))
+    item_id, probe = turns[number - 1].item_id, text(data, "probe", 1) == "1"
     if action == "appeal":
         interview.appeal(point, text(data, "reason", 2000), item_id=item_id)
     else:
-        checks[point] = "hit" if text(data, "verdict", 10) == "hit" else "missed"
-    item = _items(context).get(item_id)
-    html = graded.graded(page, interview.id, number, interview.state.turns[number - 1], item, checks)
-    toast = WORDS.both("appeal-noted") if action == "appeal" else ""
-    return Frame({graded.place(page, number): html}, toast=toast, focus=graded.place(page, number))
+        interview.check(point, text(data, "verdict", 20), item_id, probe=probe)  # type: ignore[arg-type]
+    item, turn, toast = _items(context).get(item_id), interview.state.turns[number - 1], ""
+    if probe:
+        assert turn.follow_up is not None
+        html = {graded.probe_place(page, number): graded.probed(page, interview.id, number, turn.follow_up, item)}
+        return Frame(html, focus=graded.probe_place(page, number))
+    html = {
+        graded.place(page, number): graded.graded(page, interview.id, number, turn, item),
+        _so_far_place(page, number): _so_far(turn),
+    }
+    if action == "appeal":
+        toast = WORDS.both("appeal-noted")
+    elif interview.state.finished is not None and turn.judged:
+        html[f"{page}-summary"] = reports.summary(interview.report(), interview.state)
+        html[reports.mark_place(page, number)] = f"{turn.judged.score:.1f}"
+    return Frame(html, toast=toast, focus=graded.point_place(page, number, point))
 
 
 def _expected(data: Data) -> float | None:
@@ -186,7 +200,7 @@ def _worth_a_look(state: State) -> bool:
     if turn.ungraded or turn.skipped:
         return True
     after = turn.follow_up
-    return after is None or after.grade is not None
+    return after is None or after.reply is not None
 
 
 def _place(state: State) -> str:
@@ -208,7 +222,7 @@ def _head(page: str, state: State) -> str:
         if state.plan.mode == "jd"
     )
     return (
-        f'<div class="kt-row kt-iv-top"><h2 id="kt-{page}-head">{style(state)}</h2>'
+        f'<div class="kt-row kt-iv-top"><h2 id="kt-{page}-head">{reports.style(state)}</h2>'
         f'<span class="kt-quiet">{WORDS.both("place", number=max(len(state.turns), 1), of=state.plan.n)}</span>'
         f'<span class="kt-row kt-end"><button type="button" class="kt-button kt-small" data-act="{page}.pause">{WORDS.both("pause")}</button>'
         f'<button type="button" class="kt-button kt-small" data-act="{page}.finish" data-arg-id="{id}" '
@@ -216,12 +230,6 @@ def _head(page: str, state: State) -> str:
         f'<div class="kt-iv-steps" aria-hidden="true">{steps}</div>'
         f'{f"""<div class="kt-row">{named}</div>""" if named else ""}'
     )
-
-
-def style(state: State) -> str:
-    """What kind of interview it is, in both languages."""
-    key = "mode-review" if state.plan.mode == "review" else f"style-{state.plan.mode}"
-    return WORDS.both(key)
 
 
 def _question(context: Context, page: str, interview: Interview, question: Question) -> str:
@@ -240,7 +248,6 @@ def _question(context: Context, page: str, interview: Interview, question: Quest
         above = _before(context, page, interview, turn)
         label, why, hints = WORDS.both(question.kind), "", ""
         asked = render.plain(question.text)
-    exam = state.plan.mode == "exam"
     return (
         f'{above}<div class="kt-panel kt-iv-asked"><p class="kt-label">{label}</p>'
         f'<h3 id="kt-{page}-question" lang="{tag}">{asked}</h3>{why}{hints}'
@@ -253,9 +260,16 @@ def _question(context: Context, page: str, interview: Interview, question: Quest
         f'<button type="button" class="kt-button" data-act="{page}.skip" data-arg-id="{id}" '
         f'data-arg-place="{_place(state)}">{WORDS.both("skip")}</button>'
         f'{_expect(turn) if question.kind == "question" else ""}</div>'
-        f'<p class="kt-quiet kt-iv-keys">{WORDS.both("keys-exam" if exam else "keys")}</p></form>'
+        f'<p id="kt-{page}-keys" class="kt-quiet kt-iv-keys">{_keys(state)}</p></form>'
         f'<div id="kt-{page}-status" role="status" aria-live="polite"></div></div>'
     )
+
+
+def _keys(state: State) -> str:
+    """The keys that do something here."""
+    turn = state.turn
+    hints = turn is not None and turn.open == "question" and state.plan.mode != "exam" and len(turn.hints) < HINTS
+    return WORDS.both("keys" if hints else "keys-send")
 
 
 def _expect(turn: Turn) -> str:
@@ -298,9 +312,30 @@ def _before(context: Context, page: str, interview: Interview, turn: Turn) -> st
     lang = interview.state.plan.lang
     return (
         f'<p class="kt-iv-first" lang="{graded.tag(lang)}">{render.markdown(item.title(lang), inline=True)}</p>'
-        f'<details class="kt-iv-fold kt-panel"><summary>{WORDS.both("the-grade", score=f"{turn.grade.score:.1f}")}</summary>'
+        f"{_folded(page, interview, turn, item, ' kt-panel')}"
+    )
+
+
+def _folded(page: str, interview: Interview, turn: Turn, item: Item | None, look: str = "") -> str:
+    """The grade so far, to be opened."""
+    return (
+        f'<details class="kt-iv-fold{look}"><summary id="kt-{_so_far_place(page, len(interview.state.turns))}">{_so_far(turn)}</summary>'
         f"{_grade(page, interview, turn, item)}</details>"
     )
+
+
+def _so_far_place(page: str, number: int) -> str:
+    return f"{page}-so-far-{number}"
+
+
+def _so_far(turn: Turn) -> str:
+    return WORDS.both("the-grade", score=f"{turn.judged.score:.1f}") if turn.judged else ""
+
+
+def look_up(context: Context, question: str) -> Sequence[Passage]:
+    """Passages for a deeper question; none where the corpus has no answer to it."""
+    found = context.tutor.retrieve(question, k=_PASSAGES, user=context.user)
+    return found.passages if found.answerable else ()
 
 
 def _grade(page: str, interview: Interview, turn: Turn, item: Item | None) -> str:
@@ -326,14 +361,16 @@ def _after(context: Context, page: str, interview: Interview, turn: Turn) -> str
     after = turn.follow_up
     if turn.skipped:
         inside = f'<p class="kt-quiet">{WORDS.both("skipped")}</p>{graded.answer(item, lang, open=True)}'
-    elif after is not None and after.grade is not None:
+    elif after is not None and after.reply is not None:
+        number = len(interview.state.turns)
+        said = (
+            f'<div id="kt-{graded.probe_place(page, number)}">{graded.probed(page, interview.id, number, after, item)}</div>'
+            if after.grade
+            else graded.deeper(after, look_up(context, after.text), item, lang)
+        )
         inside = (
-            f'<p class="kt-label">{WORDS.both("probe")}</p><p class="kt-iv-first">{render.plain(after.text)}</p>'
-            f"{graded.probed(after.grade, item)}"
-            f'<details class="kt-iv-fold"><summary>{WORDS.both("the-grade", score=f"{turn.grade.score:.1f}")}</summary>'
-            f"{_grade(page, interview, turn, item)}</details>"
-            if turn.grade
-            else ""
+            f'<p class="kt-label">{WORDS.both(after.kind)}</p><p class="kt-iv-first">{render.plain(after.text)}</p>'
+            f"{said}{_folded(page, interview, turn, item)}"
         )
     else:
         inside = _grade(page, interview, turn, item)

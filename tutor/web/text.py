@@ -111,7 +111,11 @@ STRINGS = {
     "refused": ("没有可靠的依据", "No reliable source"),
     "nearest": ("可以这样问", "You could ask"),
     "follow_ups": ("接着问", "Ask next"),
-    "stopped": ("已停止。上面是停止前的内容。", "Stopped. Above is what there was by then."),
+    "stopped": (
+        "已停止，模型没有写完。下面的参考答案是完整的。",
+        "Stopped before the model had finished. The reference answer below is whole.",
+    ),
+    "stopped_early": ("已停止，还没有找到依据。", "Stopped before any evidence was found."),
     "error": ("没能回答", "That didn't work"),
     "crashed": (
         "出了意料之外的问题，详情在服务器的日志里。请再试一次。",
@@ -128,7 +132,11 @@ STRINGS = {
     "copied": ("已复制", "Copied"),
     "dropped": (
         "模型草稿里有 {n} 句没有原文支持，已删除",
-        "{n} draft sentence(s) without support in the sources removed",
+        "{n} draft sentences without support in the sources removed",
+    ),
+    "dropped_one": (
+        "模型草稿里有 {n} 句没有原文支持，已删除",
+        "{n} draft sentence without support in the sources removed",
     ),
     "took": ("依据 {evidence} 秒 · 共 {total} 秒", "evidence in {evidence} s · {total} s in all"),
     "extract": ("原文摘录，没有经过模型", "extract, no model involved"),

@@ -225,9 +225,14 @@ class View:
         self.passages = answer.passages
         self._evidence = chat.evidence(answer)
 
-    def stop(self) -> None:
-        self._state, self._model = "stopped", render.stopped(self.kept)
+    def stop(self, question: str) -> None:
+        """Ends the turn with what there is of an answer to `question` without the model."""
+        left = chat.left_over(question, self.passages, self.kept, self.answerable)
+        self._state, self._model = "stopped", render.stopped(left is not None)
         self._bar = chat.again()
+        if left is not None:
+            self._body, self._evidence = render.answer(left, footer=False), chat.evidence(left)
+            self._bar = chat.bar(self._chat, self._number, chat.to_copy(left), more=chat.ask_again())
 
     def fail(self, error: Exception) -> None:
         known = error if isinstance(error, TutorError) else None

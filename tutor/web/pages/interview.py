@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tutor.corpus.items import LANGS, LEVELS
@@ -60,6 +61,9 @@ def _start(context: Context, data: Data) -> Frame:
     mode, by_topic = STYLES.get(style, ("mock", True))
     n = text(data, "n", 3)
     topics = texts(data, "topics") if by_topic else []
+    job = text(data, "job", _MOST_JOB)
+    if mode == "jd" and not job:
+        raise InputError("the job description is empty", fix="paste the requirements, or choose another style")
     lang = text(data, "lang", 2)
     interview = context.tutor.interview(
         level=text(data, "level", 10) or None,
@@ -68,7 +72,7 @@ def _start(context: Context, data: Data) -> Frame:
         user=context.user,
         mode=mode,
         topics=topics,
-        job=text(data, "job", _MOST_JOB) if mode == "jd" else None,
+        job=job if mode == "jd" else None,
     )
     if interview.next() is None:
         return Frame(toast=WORDS.both("nothing"))
@@ -88,7 +92,9 @@ def _end(context: Context, interview: Interview) -> str:
     """The report."""
     again = f'<a class="kt-button kt-small" href="#/interview">{WORDS.both("again")}</a>'
     items = {item.id: item for item in context.tutor.items()}
-    return reports.page("interview", interview.report(), interview.state, items, WORDS.both("report-title"), again)
+    state = interview.state
+    look_up = partial(sitting.look_up, context)
+    return reports.page("interview", interview.report(), state, items, look_up, WORDS.both("report-title"), again)
 
 
 # setting up ----------------------------------------------------------------------------------
@@ -132,7 +138,7 @@ def _row(context: Context, state: State) -> str:
     about = " · ".join(topics) + (f" +{more}" if more > 0 else "") if topics else WORDS.both("all-topics")
     main = "" if over else " kt-primary"
     return (
-        f'<li class="kt-row"><div><p><strong>{sitting.style(state)}</strong> {about}</p>'
+        f'<li class="kt-row"><div><p><strong>{reports.style(state)}</strong> {about}</p>'
         f'<p class="kt-quiet">{WORDS.both("so-far", done=done, n=state.plan.n)} · {sitting.ago(context.now - state.last)}</p></div>'
         f'<a class="kt-button kt-small kt-end{main}" href="#/interview/{state.id}">{WORDS.both("report" if over else "go-on")}</a></li>'
     )

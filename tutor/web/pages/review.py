@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,10 @@ def _end(context: Context, review: Interview) -> str:
     if not review.state.turns:
         return _today(context)
     items = {item.id: item for item in context.tutor.items()}
-    return reports.page("review", review.report(), review.state, items, WORDS.both("done"), _tools(), _ahead(context))
+    look_up = partial(sitting.look_up, context)
+    return reports.page(
+        "review", review.report(), review.state, items, look_up, WORDS.both("done"), _tools(), _ahead(context)
+    )
 
 
 # today ---------------------------------------------------------------------------------------

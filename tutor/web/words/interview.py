@@ -76,18 +76,27 @@ WORDS = Words({
     "no-hints": ("提示已经用完。", "All hints are given."),
     "expect": ("预估得分（可不填）", "Expected score (optional)"),
     "keys": (
-        "Ctrl + Enter 提交；按 Esc 离开输入框后，h 要提示，n 下一题",
-        "Ctrl + Enter sends; after Esc: h for a hint, n for the next question",
+        "Ctrl + Enter 提交；按 Esc 离开输入框后，按 h 要提示",
+        "Ctrl + Enter sends; after Esc, h gives a hint",
     ),
-    "keys-exam": ("Ctrl + Enter 提交", "Ctrl + Enter sends"),
+    "keys-send": ("Ctrl + Enter 提交", "Ctrl + Enter sends"),
     "grading": ("正在对照要点评分…", "Comparing with the key points…"),
-    "noted": ("已记下。这个追问不计分。", "Noted. This one isn't graded."),
     "moved": (
         "这场面试已在别的窗口继续，这里显示的是最新进度，刚才的回答没有提交。",
         "This interview went on in another window. This is where it stands; nothing was sent from here.",
     ),
     "probe": ("追问", "Follow-up"),
     "deeper": ("深入追问（不计分）", "A deeper question (not graded)"),
+    "probe-free": ("追问练的是这一个要点，不改变这题的得分。", "The follow-up is practice on this one point; it doesn't change the score."),
+    "deeper-free": (
+        "这个深入追问不评分：它没有自己的要点。请自己对照下面的内容。",
+        "This one isn't graded: it has no key points of its own. Compare it yourself with what is below.",
+    ),
+    "deeper-found": ("资料库里的相关内容", "What the library has on it"),
+    "deeper-none": (
+        "资料库里没有能直接回答它的内容。下面是原来那道题的参考答案。",
+        "The library has no direct answer to it. This is the reference answer to the question it came from.",
+    ),
     "pending": (
         "回答已经保存，还没有评分。",
         "Your reply is saved and not graded yet.",
@@ -98,7 +107,10 @@ WORDS = Words({
     "next-review": ("下次复习：{when}", "Next review: {when}"),
     # a grade
     "score": ("得分", "Score"),
-    "checked": ("按你的自评重算，原来是 {score}", "with your own checks; {score} before"),
+    "checked": (
+        "按你的自评重算；评分器给的是 {score}，复习安排仍按它来",
+        "with your own checks; the grader gave {score}, which still schedules your reviews",
+    ),
     "predicted": ("你预估 {score}", "you expected {score}"),
     "hinted": ("用了 {n} 个提示", "hints taken: {n}"),
     "your-words": ("你的原话", "Your own words"),
@@ -113,11 +125,14 @@ WORDS = Words({
     "by-learner": ("按你的自评", "as you judged it"),
     "you-said": ("你说", "You said"),
     "check": (
-        "这一点评分器没有把握。请对照上面的要点和你的话：说的是同一件事吗？",
-        "The grader isn't sure of this one. Compare the key point with your words: do they say the same?",
+        "这一点评分器没有把握。请对照要点和你的话，自己判断：",
+        "The grader isn't sure of this one. Compare the key point with your words and judge it yourself:",
     ),
-    "check-yes": ("是，同一件事", "Yes, the same"),
-    "check-no": ("不是", "No"),
+    "check-hit": ("我说到了", "I said it"),
+    "check-missed": ("我没说到", "I didn't say it"),
+    "check-contradicted": ("我说错了", "I had it wrong"),
+    "check-again": ("改自评", "Judge again"),
+    "nearest": ("你最接近的话", "Your nearest words"),
     "check-silent": (
         "评分器没有在你的回答里找到它，但把握不大。如果你说到了，请点“不同意”并写明理由。",
         "The grader didn't find it in your reply, but isn't sure. If you said it, choose “I disagree”.",
@@ -130,8 +145,8 @@ WORDS = Words({
     "appeal": ("提交申诉", "Send"),
     "appealed": ("已申诉：", "You disagreed: "),
     "appeal-noted": (
-        "申诉已记下，维护者会看到。分数暂时不变。",
-        "Noted for the maintainers. The score stays for now.",
+        "申诉已和这场面试存在一起，维护这套系统的人可以用 tutor appeals 列出来。分数不变。",
+        "Kept with the interview. Whoever maintains this installation can list it: tutor appeals. The score stays.",
     ),
     "misconceptions": ("要纠正的误解", "Misconceptions to put right"),
     "right": ("正确的是", "What holds"),

@@ -30,7 +30,7 @@ WORDS = Words({
     "overdue": ("{when}到期", "due {when}"),
     "done": ("这一轮复习完了", "Review done"),
     "keys": (
-        "按 n 开始。Ctrl + Enter 提交；按 Esc 离开输入框后，h 要提示，n 下一题",
-        "Press n to begin. Ctrl + Enter sends; after Esc: h for a hint, n for the next question",
+        "按 n 开始。答题时 Ctrl + Enter 提交；按 Esc 离开输入框后，h 要提示，n 继续",
+        "Press n to begin. Ctrl + Enter sends a reply; after Esc, h gives a hint and n goes on",
     ),
 })
