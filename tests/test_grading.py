@@ -333,3 +333,11 @@ def test_a_claim_out_of_reach_is_not_read() -> None:
 def test_telling_somebody_wrong_takes_more_confidence(kind: str, unsure: bool) -> None:
     grade = grade_item(ITEM, REPLY, Says({LIVENESS: (kind, 0.7, 0)}), PLAIN)
     assert (grade.points[0].verdict, grade.points[0].unsure) == (kind, unsure)
+
+
+def test_what_else_a_doubted_sentence_holds_earns_nothing() -> None:
+    reply = f"有人说{LIVENESS}，而且默认什么探针都没有，我没验证过。就绪探针挂了就先不给流量。"
+    told = {LIVENESS: ("hit", 0.95, 0), DEFAULT: ("hit", 0.95, 1), READINESS: ("hit", 0.95, 3)}
+    grade = grade_item(ITEM, reply, Says(told), PLAIN)
+    assert [p.verdict for p in grade.points] == ["missed", "hit", "missed"]
+    assert grade.points[2].decided_by == "rule"

@@ -161,7 +161,7 @@ def _grade(
         recalls = [float(row[_RECALL]) for row in rows[: len(shown)]]
         if _hollow(verdicts, recalls, said, question):
             verdicts = [_unsaid(verdict) for verdict in verdicts]
-        verdicts = [_by_stance(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
+        verdicts = _by_stance(verdicts, read, reply)
     else:
         verdicts = [
             PointVerdict(
@@ -194,15 +194,24 @@ def _ruled(point: PointVerdict, verdict: Verdict, quote: str, by: str) -> PointV
     return replace(decided(point, verdict, quote, by, lexicon.language(point.text)), confidence=RULED)
 
 
-def _by_stance(point: PointVerdict, text: str, reply: str) -> PointVerdict:
-    """The point's own wording earns nothing where it is denied or doubted."""
-    found = stance(reply, text) if point.verdict in ("hit", "partial") else None
-    if found is None:
-        return point
-    kind, start, end = found
-    verdict: Verdict = "contradicted" if kind == "denied" else "missed"
-    quote = reply[start:end].strip()
-    return replace(_ruled(point, verdict, quote, "rule"), nearest=quote)
+def _by_stance(points: Sequence[PointVerdict], texts: Sequence[str], reply: str) -> list[PointVerdict]:
+    """A point's own wording earns nothing where it is denied or doubted, nor does what else that sentence holds."""
+    found = [stance(reply, text) for text in texts]
+    shaky = [(start, end) for _, start, end in filter(None, found)]
+    ruled = []
+    for point, own in zip(points, found, strict=True):
+        if point.verdict not in ("hit", "partial"):
+            ruled.append(point)
+        elif own is not None:
+            kind, start, end = own
+            verdict: Verdict = "contradicted" if kind == "denied" else "missed"
+            quote = reply[start:end].strip()
+            ruled.append(replace(_ruled(point, verdict, quote, "rule"), nearest=quote))
+        elif any(start <= reply.find(point.quote) < end for start, end in shaky):
+            ruled.append(_ruled(point, "missed", "", "rule"))
+        else:
+            ruled.append(point)
+    return ruled
 
 
 def _check(reply: str) -> None:
