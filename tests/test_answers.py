@@ -188,3 +188,17 @@ def test_an_unfinished_sentence_is_not_kept() -> None:
     answer = done(FakeChat(["存活探针失败时 kubelet 会重启"]))
     assert not any(isinstance(e, Sentence) for e in events(FakeChat(["存活探针失败时 kubelet 会重启"])))
     assert "重启 [" not in answer.text
+
+
+def test_a_brief_answer_is_the_key_points_with_quotes_and_no_model() -> None:
+    chat = FakeChat(["anything"])
+    points = ("存活探针失败时 kubelet 会重启容器", "就绪探针失败时 Pod 会从端点里移除", "启动探针默认关闭")
+    answer = done(chat, replace(retrieval(replace(PASSAGE, points=points)), brief=True))
+    assert answer.text == f"**要点**\n\n- {points[0]} [1]\n- {points[1]} [2]"
+    assert all(citation.quote in PASSAGE.text for citation in answer.citations) and len(answer.citations) == 2
+    assert chat.asked == []
+
+
+def test_without_two_points_that_the_passage_holds_a_brief_answer_is_the_passage() -> None:
+    answer = done(None, replace(retrieval(replace(PASSAGE, points=("启动探针默认关闭",))), brief=True))
+    assert TEXT in answer.text

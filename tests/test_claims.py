@@ -30,6 +30,16 @@ def test_a_question_states_nothing(question: str) -> None:
     assert assertion(question) == 0.0
 
 
+@pytest.mark.parametrize("told", ["容器反复重启", "pod 一直起不来 老是重启", "my pods keep crashing in production"])
+def test_trouble_told_states_nothing(told: str) -> None:
+    assert assertion(told) == 0.0
+
+
+def test_trouble_as_a_rule_is_a_statement() -> None:
+    assert assertion("Pod 超了配额就会一直 Pending 排队") == 0.5
+    assert assertion("a Pod without requests always gets stuck in Pending") == 0.5
+
+
 def test_a_plain_sentence_may_be_either() -> None:
     assert assertion("kubectl drain has been hanging for half an hour") == 0.5
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tutor.chat import Message
-from tutor.retrieval.followup import standalone
+from tutor.retrieval.followup import OWN, speaks_of_other, standalone, wants_brief
 
 ZH = [Message("user", "Pod 一直 Pending 是什么原因？"), Message("assistant", "资源不足……")]
 EN = [Message("user", "What is a PodDisruptionBudget?"), Message("assistant", "It limits …")]
@@ -41,3 +41,31 @@ def test_without_a_conversation_nothing_is_added() -> None:
 def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
     history = [*ZH, Message("user", "那怎么排查？"), Message("assistant", "看事件")]
     assert "Pending" in (standalone("还有别的办法吗？", history) or "")
+
+
+@pytest.mark.parametrize("question, kind", [("怎么做红烧肉", 0), ("tell me a joke", 0), ("那今晚吃什么", 1), ("它喜欢吃鱼吗", 2)])
+def test_matter_that_the_corpus_does_not_know_is_no_follow_up(question: str, kind: int) -> None:
+    assert speaks_of_other(question, OWN[kind] / 2, {})
+    assert not speaks_of_other(question, OWN[kind] * 2, {})
+
+
+def test_a_name_from_next_door_is_no_follow_up_unless_the_question_leans() -> None:
+    assert speaks_of_other("HAProxy stick tables?", 0.9, {"stranger": 1.0})
+    assert not speaks_of_other("does it work with HAProxy?", 0.9, {"stranger": 1.0})
+
+
+@pytest.mark.parametrize("question", ["为什么？", "why?", "举个例子", "and?"])
+def test_what_says_nothing_by_itself_is_always_a_follow_up(question: str) -> None:
+    assert not speaks_of_other(question, 0.0, {})
+
+
+@pytest.mark.parametrize(
+    "question", ["那能说得简单点吗", "can you explain that more simply?", "太长了，总结一下", "tl;dr please", "没看懂", "I don't get it"]
+)
+def test_a_wish_for_it_shorter_or_simpler(question: str) -> None:
+    assert wants_brief(question)
+
+
+@pytest.mark.parametrize("question", ["简单说说 etcd 怎么备份", "那怎么排查？", "is there a simple way to back up etcd?", "why?"])
+def test_a_question_with_a_topic_is_no_such_wish(question: str) -> None:
+    assert not wants_brief(question)

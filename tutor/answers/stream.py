@@ -34,6 +34,12 @@ _TEXT = {
         "pitfall": "**常见误解**：“{claim}”。实际上：{correction} {marker}",
         "refused": "这个问题我没有可靠的依据来回答：语料里没有能引用的内容，所以我不编造。",
         "nearest": "语料里最接近的主题：",
+        "brief": "**要点**",
+        "greeting": "你好！Kubernetes 的问题尽管问，我的回答都带出处。",
+        "thanks": "不客气！还有 Kubernetes 的问题，随时问我。",
+        "assent": "好的！想继续的话，随时接着问。",
+        "farewell": "再见，祝你学习顺利！",
+        "next": "可以这样问：",
         "absent": "没有可用的模型（{why}），这里给出带引用的原文。",
         "loading": "模型还没准备好，这里先给出带引用的原文。",
         "failed": "模型没能完成回答（{error}），这里给出带引用的原文。",
@@ -47,6 +53,12 @@ _TEXT = {
         "refused": "I have no reliable source for this question: nothing in the corpus answers it, "
         "so I won't make something up.",
         "nearest": "The nearest topics that the corpus does cover:",
+        "brief": "**In short**",
+        "greeting": "Hello! Ask me anything about Kubernetes; my answers cite their sources.",
+        "thanks": "You're welcome! Ask away whenever you have another Kubernetes question.",
+        "assent": "Good! Go on whenever you like.",
+        "farewell": "Goodbye, and good luck with your studies!",
+        "next": "You could ask:",
         "absent": "There is no model ({why}), so here are the cited passages.",
         "loading": "The model isn't ready yet, so here are the cited passages.",
         "failed": "The model couldn't finish its answer ({error}), so here are the cited passages.",
@@ -85,6 +97,8 @@ def answer_events(
     """`Evidence`, then `Token`s and `Sentence`s of the model, then `Done`.
 
     `clock` counts seconds and `started` is its value when the question came.
+    `follow_ups` are suggested with an answer and after a courtesy, for which
+    no model is called, nor for a brief answer that key points make up.
     `notice` says why there is no model, if there should be one. A model that
     is still loading is waited for up to `wait` seconds, after the evidence.
     A model that isn't ready, breaks off or is too slow costs its sentences,
@@ -93,6 +107,9 @@ def answer_events(
     lang = retrieval.lang
     yield Evidence(retrieval.passages, retrieval.confidence, retrieval.answerable)
     timings = {"evidence": clock() - started}
+    if retrieval.courtesy is not None:
+        yield Done(_courteous(question, retrieval, follow_ups, timings, clock() - started))
+        return
     if not retrieval.answerable:
         yield Done(_refusal(question, retrieval, timings, clock() - started))
         return
@@ -102,6 +119,9 @@ def answer_events(
     dropped: list[tuple[str, str]] = []
     notices: list[str] = [_TEXT[lang]["absent"].format(why=notice)] if notice else []
     unknown = 0
+    brief = _brief(retrieval.passages[0], cites) if retrieval.brief else ""
+    if brief:
+        chat, notices = None, []
     if chat is not None and not chat.ready() and wait <= 0:
         notices.append(_TEXT[lang]["loading"])
     elif chat is not None:
@@ -128,7 +148,7 @@ def answer_events(
     yield Done(
         Answer(
             question=question,
-            text=_compose(lang, retrieval.passages, cites, kept),
+            text=f"{_TEXT[lang]['brief']}\n\n{brief}" if brief else _compose(lang, retrieval.passages, cites, kept),
             citations=tuple(cites.made),
             passages=retrieval.passages,
             status="grounded",
@@ -279,6 +299,16 @@ def body_of(passage: Passage) -> str:
     return passage.text.removesuffix("\n\n" + "\n".join(corrections)) if corrections else passage.text
 
 
+def _brief(passage: Passage, cites: _Citations) -> str:
+    """Key points as a list, each with a quote that says the same; empty with fewer than two."""
+    body = body_of(passage)
+    found = [(point, support(point, [body])) for point in passage.points]
+    held = [(point, verdict) for point, verdict in found if verdict.quote]
+    if len(held) < 2:
+        return ""
+    return "\n".join(f"- {point} {cites.marker(0, verdict.quote)}" for point, verdict in held)
+
+
 def _compose(lang: str, passages: Sequence[Passage], cites: _Citations, kept: Sequence[str]) -> str:
     """Correction, the model's supported sentences, then the best passage, whole."""
     text = _TEXT[lang]
@@ -305,6 +335,27 @@ def _compose(lang: str, passages: Sequence[Passage], cites: _Citations, kept: Se
     parts.append(body)
     parts += [corrected("pitfall", 0, *pair) for pair in first.pitfalls]
     return "\n\n".join(parts)
+
+
+def _courteous(
+    question: str, retrieval: Retrieval, follow_ups: tuple[str, ...], timings: dict, total: float
+) -> Answer:
+    text = _TEXT[retrieval.lang]
+    shown = text[retrieval.courtesy or "greeting"]
+    if follow_ups:
+        shown += f"\n\n{text['next']}\n" + "\n".join(f"- {question}" for question in follow_ups)
+    return Answer(
+        question=question,
+        text=shown,
+        citations=(),
+        passages=(),
+        status="refused",
+        confidence=retrieval.confidence,
+        lang=retrieval.lang,
+        timings=timings | {"total": total},
+        suggestions=follow_ups,
+        courtesy=True,
+    )
 
 
 def _refusal(question: str, retrieval: Retrieval, timings: dict, total: float) -> Answer:

@@ -32,6 +32,8 @@ class Answer:
 
     `status` is "refused" when `confidence` (0.0 to 1.0) is below the fitted
     threshold; then `citations` is empty and `text` names the nearest topics.
+    Thanks and greetings are "refused" too, with a friendly `text`, no
+    `passages`, and `courtesy` true.
     `timings` are seconds since the question: "evidence", "first_token" (of
     the model, absent without one) and "total". `notices` are sentences for
     the reader about anything that didn't go as usual. `dropped` holds the
@@ -53,6 +55,7 @@ class Answer:
     unknown_markers: int = 0
     suggestions: tuple[str, ...] = ()
     """Questions that the corpus answers: follow-ups, or the nearest topics of a refusal."""
+    courtesy: bool = False
 
 
 @dataclass(frozen=True)

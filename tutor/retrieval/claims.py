@@ -42,17 +42,30 @@ _ASKS_EN = re.compile(
     r"|\b(where do|(do|can|should|does|will) (i|we|it|my)|difference between)\b",
     re.IGNORECASE,
 )
+# Trouble told ("容器反复重启") claims nothing, unless it is made a rule ("…就会一直 Pending").
+_SYMPTOM = re.compile(
+    r"反复|不停|不断|老是|老[在被]|总是|一直|频繁|循环|又[自重被]|半天|卡[在住着]|起不来|不下来|上不去|不通|连不上|打不开|没反应|挂了|崩"
+    r"|\b(keeps?|stuck|again|over and over|constantly|crash(es|ing)?|won't|broken|failing|down|unreachable)\b",
+    re.IGNORECASE,
+)
+_RULE = re.compile(
+    r"会|就[是能要得]|必须|必然|肯定|一定|只[要有能]|都|总能|不然|所有|每个"
+    r"|\b(must|always|never|ha(s|ve) to|would|will|only|guarantees?|means?|every|all|because|so|is enough|once)\b",
+    re.IGNORECASE,
+)
 
 
 def assertion(question: str) -> float:
     """1.0 when the question states something ("…, right?", "我觉得…"), 0.0 when it asks.
 
-    0.5 for a sentence without any sign of asking: a statement, or a symptom told.
+    0.5 for a sentence without any sign of asking: a statement, or an event told.
     """
     zh = lexicon.language(question) == "zh"
     if (_ASSERTS_ZH if zh else _ASSERTS_EN).search(question):
         return 1.0
     if (_ASKS_ZH if zh else _ASKS_EN).search(question):
+        return 0.0
+    if _SYMPTOM.search(question) and not _RULE.search(question):
         return 0.0
     # Keywords thrown into a search box state nothing.
     return 0.5 if len(lexicon.words(question)) >= 4 else 0.0

@@ -10,9 +10,9 @@ from tutor.chat import Message
 from tutor.chunks import split
 from tutor.embeddings import Embedder
 from tutor.index import Hit, Part, Snapshot
-from tutor.retrieval import claims
+from tutor.retrieval import claims, followup
 from tutor.retrieval.confidence import Calibration
-from tutor.retrieval.followup import standalone
+from tutor.retrieval.courtesy import Courtesy, courtesy, without_courtesy
 
 DEPTH = 80
 """Chunks that each leg of the search returns."""
@@ -84,6 +84,10 @@ class Retrieval:
     features: dict[str, float]
     matches: tuple[Match, ...] = ()
     """Every candidate that was weighed, best first."""
+    courtesy: Courtesy | None = None
+    """The message asks nothing, so nothing was searched for."""
+    brief: bool = False
+    """What was said before is wanted again, shorter: `passages` are those of the earlier question."""
 
     @property
     def answerable(self) -> bool:
@@ -99,15 +103,22 @@ def retrieve(
     history: Sequence[Message] = (),
     k: int = 5,
 ) -> Retrieval:
-    """Up to `k` passages for the question, best first, one per item."""
+    """Up to `k` passages for the question, best first, one per item; none for a courtesy."""
     lang = lexicon.language(question)
-    asked = lexicon.correct(lexicon.normalise(question)).strip()
-    searched = asked
-    ranked, features = _rank(asked, lang, snapshot, embedder, calibration)
-    whole = standalone(asked, history)
+    kind = courtesy(question)
+    if kind is not None:
+        return Retrieval(question, lang, (), 0.0, calibration.threshold(lang), {}, courtesy=kind)
+    asked = searched = without_courtesy(lexicon.correct(lexicon.normalise(question)).strip())
+    before = followup.topic_before(history) if followup.wants_brief(asked) else None
+    if before is not None:
+        searched = lexicon.correct(lexicon.normalise(before)).strip()
+    ranked, features = _rank(searched, lang, snapshot, embedder, calibration)
+    whole = followup.standalone(asked, history) if before is None else None
     if whole is not None:
-        searched = whole
-        ranked, features = _rank(whole, lang, snapshot, embedder, calibration)
+        alone = calibration.confidence(features, lang) if ranked else 0.0
+        if not followup.speaks_of_other(asked, alone, features):
+            searched = whole
+            ranked, features = _rank(whole, lang, snapshot, embedder, calibration)
     confidence = calibration.confidence(features, lang) if ranked else 0.0
     candidates = [(match.claims, snapshot.item(match.item_id)) for match in ranked[:2]]
     stated = claims.stated(candidates, lang, searched)
@@ -115,7 +126,8 @@ def retrieve(
         _passage(match, snapshot, lang, tuple(stated.get(match.item_id, ()))) for match in ranked[:k]
     )
     return Retrieval(
-        searched, lang, passages, confidence, calibration.threshold(lang), features, tuple(ranked)
+        searched, lang, passages, confidence, calibration.threshold(lang), features, tuple(ranked),
+        brief=before is not None,
     )
 
 

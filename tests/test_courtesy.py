@@ -1,0 +1,60 @@
+"""Thanks and greetings are told from questions, and answered by code."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.doubles import FakeChat
+from tutor.app import Tutor
+from tutor.retrieval.courtesy import courtesy, without_courtesy
+
+
+@pytest.mark.parametrize(
+    "message, kind",
+    [("谢谢", "thanks"), ("thanks!", "thanks"), ("Thank you so much", "thanks"), ("ok", "assent"), ("好的，明白了", "assent"),
+     ("I see, that makes sense", "assent"), ("hello", "greeting"), ("你好呀", "greeting"), ("谢谢，再见", "farewell"), ("嗯嗯", "assent")],
+)
+def test_courtesies(message: str, kind: str) -> None:
+    assert courtesy(message) == kind
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["为什么", "好用吗", "那怎么办", "why?", "is that all?", "hidden", "thanks, and how do I undo that?", "运行", "good practices",
+     "天气不错", "right?"],
+)
+def test_what_asks_or_says_more_is_none(message: str) -> None:
+    assert courtesy(message) is None
+
+
+def test_courtesies_before_a_question_are_taken_off() -> None:
+    assert without_courtesy("好的，那怎么排查？") == "那怎么排查？"
+    assert without_courtesy("hi, what is a pod") == "what is a pod"
+    for question in ("好处是什么", "good practices for probes", "clear the cache", "谢谢"):
+        assert without_courtesy(question) == question
+
+
+def test_a_courtesy_gets_a_line_and_what_to_ask_next_without_the_model(chatty) -> None:
+    tutor: Tutor = chatty(["anything"])
+    first = next(item for item in tutor.items() if tutor.ask(item.title("zh")).status == "grounded")
+    assert isinstance(tutor.chat, FakeChat)
+    before = len(tutor.chat.asked)
+    answer = tutor.ask("谢谢", history=[("user", first.title("zh")), ("assistant", "……"), ("user", "ok"), ("assistant", "……")])
+    assert (answer.status, answer.courtesy, answer.citations, answer.passages) == ("refused", True, (), ())
+    assert answer.text.startswith("不客气")
+    assert answer.suggestions == tuple(text["zh"] for text in first.follow_ups)
+    assert tutor.ask("hello").text.startswith("Hello")
+    assert len(tutor.chat.asked) == before
+
+
+def test_a_courtesy_at_the_beginning_names_questions_to_start_from(tutor: Tutor) -> None:
+    answer = tutor.ask("你好")
+    assert answer.suggestions == tuple(tutor.item(i).title("zh") for i in _most_wanted(tutor))
+    assert all(title in answer.text for title in answer.suggestions)
+    assert tutor.ask("你好", history=[("user", ""), ("user", "…")]).suggestions == answer.suggestions
+
+
+def _most_wanted(tutor: Tutor) -> list[str]:
+    wanted = [i for item in tutor.items() for i in item.prerequisites]
+    known = {item.id for item in tutor.items()}
+    return sorted({i for i in wanted if i in known}, key=lambda i: (-wanted.count(i), wanted.index(i)))[:3]
