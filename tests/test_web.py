@@ -484,7 +484,7 @@ class TestPage:
     def test_an_address_that_there_is_not_becomes_the_one_shown(self, visit, site) -> None:
         page = visit()
         page.goto(f"{site.url}#/nonsense/x")
-        until(lambda: page.url.endswith("#/ask"))
+        page.wait_for_url("**/#/ask")
         page.goto(f"{site.url}#/library")
         page.wait_for_selector("#kt-library .kt-page")
         assert page.url.endswith("#/library")
