@@ -460,10 +460,34 @@ class TestPage:
 
     def test_a_question_has_an_end(self, visit, site) -> None:
         page = visit()
-        page.evaluate("document.querySelector('#kt-q').removeAttribute('maxlength')")
         ask(page, "长" * 5000)
+        page.wait_for_selector("#kt-toast .kt-error")
+        assert "最多 4000 个字" in page.inner_text("#kt-toast")
+        assert len(page.input_value("#kt-q")) == 5000 and site.fake.asked == []
+        ask(page, "长 " * 2000)
         finish(page)
-        assert len(site.fake.asked[0][0]) == 4000
+        assert len(site.fake.asked[0][0]) == 3999
+        height = page.locator(".kt-question").evaluate("question => question.clientHeight")
+        assert height < 300
+
+    def test_a_second_question_stands_at_the_top(self, visit) -> None:
+        for width, height in ((1280, 800), (390, 844)):
+            page = visit(width=width, height=height)
+            ask(page, "Pod 一直 Pending？")
+            finish(page)
+            ask(page, "refuse this")
+            finish(page, 2, "refused")
+            page.wait_for_timeout(800)
+            top = page.locator(".kt-question").nth(1).evaluate("question => question.getBoundingClientRect().top")
+            assert 50 < top < 200, width
+
+    def test_an_address_that_there_is_not_becomes_the_one_shown(self, visit, site) -> None:
+        page = visit()
+        page.goto(f"{site.url}#/nonsense/x")
+        page.wait_for_url("**/#/ask")
+        page.goto(f"{site.url}#/library")
+        page.wait_for_selector("#kt-library .kt-page")
+        assert page.url.endswith("#/library")
 
     def test_hostile_text_runs_nowhere(self, visit) -> None:
         assert len(HOSTILE) >= 60 and len(" ".join(HOSTILE)) < 3900
@@ -649,6 +673,14 @@ def test_a_foreign_origin_is_refused(site: Site, origin: str) -> None:
         status, headers, _ = site.request(method, path, body, Origin=origin)
         assert status == 403
         assert "access-control-allow-origin" not in {name.lower() for name in headers}
+
+
+def test_a_wrong_address_leads_home_whoever_reads_it(site: Site) -> None:
+    for lang, said in (("zh-CN", "没有这个页面"), ("en", "no such page")):
+        status, headers, body = site.request("GET", "/nonsense", Accept="text/html,*/*", Accept_Language=lang)
+        assert status == 404 and said in body.decode() and b'href="/"' in body
+        assert headers["content-type"].startswith("text/html")
+    assert site.request("GET", "/nonsense")[2] == b"not found"
 
 
 def test_our_own_origin_may_ask(site: Site) -> None:

@@ -142,8 +142,18 @@ def test_the_plan_is_what_was_chosen(me: Visitor, chosen: dict, mode: str, topic
     assert plan.level == chosen.get("level")
 
 
-def test_a_job_description_that_names_nothing_is_said_in_the_users_language(me: Visitor) -> None:
-    assert "没有认得出的 Kubernetes 内容。请粘贴任职要求" in unescape(me.start(style="jd", job="会做红烧肉")["error"])
+@pytest.mark.parametrize(
+    ("job", "said"),
+    [("", "职位描述还是空的"), (" \n", "职位描述还是空的"), ("会做红烧肉", "没有认得出的 Kubernetes 内容。请粘贴任职要求")],
+)
+def test_what_is_wrong_with_a_job_description_is_said_beside_it(me: Visitor, job: str, said: str) -> None:
+    answer = me.start(style="jd", job=job)
+    assert said in unescape(answer["html"]["interview-jobless"])
+    assert (answer["error"], answer["focus"], answer["route"]) == ("", "interview-job", "")
+
+
+def test_any_other_style_needs_no_job_description(me: Visitor) -> None:
+    assert me.start(style="mock", job="会做红烧肉")["route"]
 
 
 def test_the_way_from_the_question_to_the_report(me: Visitor) -> None:

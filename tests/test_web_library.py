@@ -8,9 +8,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from html import unescape
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -125,6 +126,44 @@ def test_search_finds_as_one_types(me: Visitor, query: str) -> None:
     assert "probes" not in me.find(query, topic="storage")
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_is_found_is_shown_in_the_language_of_the_page(me: Visitor, lang: str) -> None:
+    me.lang = lang
+    for query in ("How do liveness and readiness probes differ?", "存活探针和就绪探针有什么区别？"):
+        assert me.find(query)[0] == "probes"
+        shown = re.search(r'<p class="kt-quiet">([^<]+)</p></li>', me.html)[1]
+        item = me.tutor.item("probes")
+        assert shown.rstrip("…") in " ".join(item.answer[lang].split()), query
+
+
+def test_where_nothing_fits_only_the_nearest_are_shown(me: Visitor) -> None:
+    me.upload(("many.md", "".join(f"# 第 {n} 个问题是什么？\n\n第 {n} 个答案。\n\n" for n in range(9))))
+    assert len(me.find("问题是什么")) >= 9
+    assert len(me.find("asdfqwer")) == 5 and WORDS.say("zh", "unsure") in me.words
+
+
+@pytest.mark.parametrize(
+    ("query", "topic", "level"),
+    [("存活探针", "", ""), ("50%/a b?#&=+", "pod-lifecycle", "mid"), ("", "storage", ""), ("", "", "junior"), ("../notes", "", "")],
+)
+def test_one_comes_back_to_a_search_by_its_address(me: Visitor, query: str, topic: str, level: str) -> None:
+    said = me.act("library", "find", query=query, topic=topic, level=level)
+    found = me.html
+    page, _, id = said["route"].partition("/")
+    assert page == "library" and len(id.split("/")) == 4
+    me.open(unquote(id))
+    assert found in me.html
+    assert f'value="{escape(query)}"' in me.html
+    assert f'name="level" value="{level}" checked' in me.html
+    assert (f'<option value="{topic}" selected>' in me.html) is bool(topic)
+    assert me.act("library", "find", query="", topic="", level="")["route"] == "library"
+
+
+@pytest.mark.parametrize("id", ["find/", "find/all", "find/x/y/z/w", f"find/all/all/{'x' * 500}", *(f"find/{a}/{a}/{a}" for a in HOSTILE)])
+def test_any_address_of_a_search_is_a_search(me: Visitor, id: str) -> None:
+    assert me.open(id)["error"] == "" and 'name="query"' in me.html
+
+
 def test_an_item_shows_both_languages_points_misconceptions_source_and_version(me: Visitor) -> None:
     assert me.open("pod-pending")["error"] == ""
     for text in (
@@ -188,6 +227,26 @@ def test_an_upload_is_reported_file_by_file_and_found_by_its_owner_alone(me: Vis
     assert WORDS.say("zh", "was-removed") in me.act("library", "remove", name="notes.md")["toast"]
     assert me.tutor.notes("li") == [] and not list(me.tutor.notebook("li").folder.iterdir())
     assert all(not i.startswith("own-") for i in me.find("我们的 xyzzy 发布流程"))
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 40, b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x0dIHDR" * 9])
+def test_a_file_that_is_no_text_is_said_to_be_none(me: Visitor, content: bytes) -> None:
+    me.upload(("fake.md", content))
+    assert "内容不是文字" in me.words and "gb18030" not in me.words
+    assert me.tutor.notes("li") == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "gb18030"])
+def test_text_in_any_usual_encoding_is_text(me: Visitor, encoding: str) -> None:
+    me.upload(("mine.md", NOTES.encode(encoding)))
+    assert "新增 2 条" in me.words
+
+
+def test_the_report_of_an_upload_outlives_a_change_of_language(me: Visitor) -> None:
+    me.open("notes")
+    assert "data-relang" not in me.html
+    me.open()
+    assert "data-relang" in me.html
 
 
 def test_problems_are_told_with_their_lines(me: Visitor) -> None:

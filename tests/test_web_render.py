@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from html.parser import HTMLParser
 from importlib import import_module
 
@@ -89,7 +90,7 @@ HOSTILE = [
 OURS = {"div", "span", "button", "mark", "details", "summary", "p"}
 ATTRIBUTES = {
     "href", "rel", "target", "class", "start", "lang", "type", "data-cite", "data-cites", "tabindex",
-    "aria-label", "open",
+    "aria-label", "open", "title", "data-title-zh", "data-title-en",
 }  # fmt: skip
 VOID = {"br", "hr", "input"}
 
@@ -324,6 +325,16 @@ def test_an_answer_without_a_model_says_so_and_notices_are_shown() -> None:
     assert "模型还没准备好" in html
     assert STRINGS["extract"][0] in html
     assert "1 句" in html
+
+
+def test_the_model_and_the_seconds_are_told_only_to_who_points_at_them() -> None:
+    html = render.answer(finished("文", model="qwen<b>-q4_k_m", dropped=(("x", "y"), ("z", "y"))))
+    foot = html[html.index('<p class="kt-foot"') :]
+    shown = unescape(re.sub("<[^>]+>", " ", foot))
+    assert STRINGS["drafted"][0] in shown and "2 句" in shown and STRINGS["extract"][0] not in shown
+    assert "qwen" not in shown and "0.10" not in shown
+    assert "qwen&lt;b&gt;-q4_k_m" in foot and "0.10" in foot
+    check(html)
 
 
 def test_no_passage_says_so() -> None:

@@ -24,6 +24,7 @@ MAX_ALL = 20 * 2**20
 """Bytes of all files of one user."""
 MAX_FILES = 100
 
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 _UNSAFE = re.compile(r"[^\w.() +-]")
 _PLAIN = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -98,8 +99,11 @@ class Notebook:
                     f"{MAX_ALL // 2**20} MB of notes are allowed",
                     fix="remove some first",
                 )
-            if not source.read_bytes().strip():
+            content = source.read_bytes()
+            if not content.strip():
                 raise InputError(f"{name!r} is empty")
+            if _is_binary(content):
+                raise InputError(f"{name!r} holds no text", fix="send Markdown or plain text")
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             new = self.folder / f".{name}.new"
             shutil.copyfile(source, new)
@@ -122,6 +126,13 @@ class Notebook:
         if not self.folder.is_dir():
             return []
         return [path for path in self.folder.iterdir() if not path.name.startswith(".")]
+
+
+def _is_binary(content: bytes) -> bool:
+    """Whether so much of it is control characters that no encoding makes text of it."""
+    head = content[:8192]
+    marked = head.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"))  # UTF-16 and -32 are full of NUL
+    return not marked and len(head) - len(head.translate(None, _CONTROL)) > len(head) / 20
 
 
 def _folder_name(user: str) -> str:

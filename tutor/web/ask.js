@@ -15,7 +15,7 @@ const asking = () => turns.get(latest)?.state === "asking";
 function busy() { app.classList.toggle("kt-busy", asking()); }
 
 function ask(question) {
-  question = question.trim().slice(0, 4000);
+  question = question.trim();
   if (!question || asking()) return;
   welcome.remove();
   const node = document.createElement("article");
@@ -196,6 +196,8 @@ function grow() {
 }
 function send() {
   if (asking() || !box.value.trim()) return;
+  // Refused here already, so that nothing of it is lost; `maxlength` would cut what is pasted.
+  if (box.value.trim().length > Number(box.dataset.most)) return toast($("#kt-long").innerHTML, 12000);
   ask(box.value);
   box.value = "";
   store.set("draft-ask", "");

@@ -129,7 +129,10 @@ class Guard:
         if refusal is None and self._public and not needed:
             refusal = 503, "there are no accounts: tutor user add NAME"
         if refusal is not None:
-            await _answer(send, *refusal)
+            if refusal[0] == 404 and b"text/html" in headers.get(b"accept", [b""])[0]:  # somebody reads it
+                await _page(send, 404, door.lost(_lang(scope, headers)))
+            else:
+                await _answer(send, *refusal)
             return False
         token = _cookie(headers)
         user = self._sessions.user(token) if needed else ALONE

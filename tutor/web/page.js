@@ -54,14 +54,14 @@ function turnLook() {
 }
 
 // Actions -------------------------------------------------------------------------------------
-const acts = new Map(); // number -> {page, source, drafts}; of each page one runs, others wait
+const acts = new Map(); // number -> {page, source, drafts, at}; of each page one runs, others wait
 const waiting = [];
 let lastAct = 0, begun = 0, ended = 0, shownPage = "", toasting = 0;
 
 function act(page, action, data = {}, source = null, drafts = []) {
   if (source) hush(); // whoever goes on has read it
   const number = ++lastAct;
-  waiting.push([number, { page, action, data, source, drafts }]);
+  waiting.push([number, { page, action, data, source, drafts, at: location.hash }]);
   busyWith(source, true);
   pump();
   return number;
@@ -101,16 +101,23 @@ document.addEventListener("kt-act", ({ detail: message }) => {
   if (message.done) finishAct(message.run, message);
 });
 function finishAct(number, message) {
-  const { page, action, data, source } = acts.get(number);
+  const { page, action, data, source, at } = acts.get(number);
   acts.delete(number);
   busyWith(source, false);
   for (const progress of source ? $$("progress", source) : []) progress.hidden = true;
+  if (!message.error) for (const input of source ? $$('input[type="file"]', source) : []) {
+    input.value = ""; // what was sent is not chosen any more
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
   if (message.error) fail(page, message.error);
   else finished[page]?.(action, data, message);
   if (message.toast) toast(message.toast, 4000, message.route.split("/")[0] || shownPage);
   if (message.download) save(message.download);
   if (page === shownPage || !shownPage) {
-    if (message.route) go(message.route);
+    if (message.route && !("live" in (source?.dataset ?? {}))) go(message.route);
+    else if (message.route && at === location.hash) history.replaceState(null, "", "#/" + message.route);
+    if (action === "open" && at === location.hash) $("#kt-" + page).scrollTop = leftAt.get(at) ?? 0;
+    standing = location.hash;
     if (message.focus) focusOn($("#kt-" + CSS.escape(message.focus)));
   }
   // A section forgets what was put into it from here on: its elements may change by hand.
@@ -254,7 +261,7 @@ async function send_files(control, form) {
     }));
     before += file.size;
   }
-  progress?.removeAttribute("value"); // from here on it is the server's work
+  if (progress) progress.hidden = true; // from here on it is the server's work, which shows its own
   return tokens;
 }
 function sure(node) {
@@ -372,6 +379,8 @@ document.addEventListener("keydown", (event) => {
 // Addresses -----------------------------------------------------------------------------------
 const opened = {}; // page -> what happens instead of its action "open"; filled by ask.js
 const finished = {}; // page -> what happens after one of its actions
+const leftAt = new Map(); // address -> how far down it was left
+let standing = ""; // the address of what is shown
 function address() {
   const [page, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
   let id = rest.join("/");
@@ -380,7 +389,11 @@ function address() {
 }
 function open() {
   const [page, id] = address(), section = $("#kt-" + page);
+  if (location.hash && location.hash.split("/")[1] !== page) // an address that there isn't
+    history.replaceState(null, "", "#/" + page);
   const arrived = shownPage !== page;
+  if (shownPage) leftAt.set(standing, $("#kt-" + shownPage).scrollTop);
+  standing = location.hash;
   shownPage = page;
   if (toasted !== page) hush();
   for (const other of $$(".kt-view")) other.hidden = other !== section;

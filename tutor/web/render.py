@@ -22,7 +22,7 @@ from markdown_it.token import Token as Node
 from tutor.answers import Answer, Citation
 from tutor.errors import TutorError
 from tutor.retrieval import Passage
-from tutor.web.text import both
+from tutor.web.text import attributes, both
 from tutor.web.words import errors
 from tutor.web.words.interview import WORDS as INTERVIEW
 
@@ -366,16 +366,18 @@ def answer(result: Answer, *, footer: bool = True) -> str:
 
 
 def _footer(result: Answer) -> str:
-    parts = [plain(result.model) if result.model else both("extract")]
-    times = result.timings
-    if "evidence" in times and "total" in times:
-        parts.append(
-            both("took", evidence=f"{times['evidence']:.2f}", total=f"{times['total']:.1f}")
-        )
+    """How the answer came about; which model and how long it took only when it is pointed at."""
+    parts = [both("drafted" if result.model else "extract")]
     if result.dropped:
         many = len(result.dropped)
         parts.append(both("dropped" if many > 1 else "dropped_one", n=many))
-    return '<p class="kt-foot">' + " · ".join(parts) + "</p>"
+    times, title = result.timings, ""
+    if result.model and "evidence" in times and "total" in times:
+        title = " " + attributes(
+            "title", "took", model=_PRIVATE.sub("", result.model),
+            evidence=f"{times['evidence']:.2f}", total=f"{times['total']:.1f}",
+        )  # fmt: skip
+    return f'<p class="kt-foot"{title}>{" · ".join(parts)}</p>'
 
 
 def _suggestions(questions: Sequence[str], key: str) -> str:

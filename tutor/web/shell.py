@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
+from tutor.questions import MAX_QUESTION
 from tutor.web import chat, render
 from tutor.web.guard import MAX_UPLOAD
 from tutor.web.pages import PAGES
@@ -48,6 +49,7 @@ def page() -> str:
 <template id="kt-loading"><p class="kt-status kt-page"><span class="kt-pulse"></span>{both("loading")}</p></template>
 <template id="kt-gone"><p class="kt-error"><strong>{both("failed")}</strong> {both("gone")}</p></template>
 <template id="kt-large"><p class="kt-error"><strong>{both("failed")}</strong> {both("large", most=MAX_UPLOAD // 2**20)}</p></template>
+<template id="kt-long"><p class="kt-error"><strong>{both("too_long")}</strong> {both("shorten", most=MAX_QUESTION)}</p></template>
 <template id="kt-again">{chat.again()}</template>
 <template id="kt-broken"><p class="kt-error"><strong>{both("error")}</strong> {both("broken")}</p></template>
 </div>"""
@@ -75,7 +77,7 @@ def _ask() -> str:
 <div id="kt-evidence" class="kt-evidence"><p id="kt-none" class="kt-quiet">{both("evidence_empty")}</p>
 </div></aside>
 <div class="kt-bar"><form id="kt-form" class="kt-form" autocomplete="off">
-<textarea id="kt-q" rows="1" maxlength="4000" data-draft="ask" {attributes("placeholder", "placeholder")}
+<textarea id="kt-q" rows="1" data-most="{MAX_QUESTION}" data-draft="ask" {attributes("placeholder", "placeholder")}
 {attributes("aria-label", "question")}></textarea>
 <button type="submit" id="kt-send" {attributes("aria-label", "send")}>
 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 16V4M5 9l5-5 5 5"/></svg></button>

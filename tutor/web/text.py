@@ -125,6 +125,8 @@ STRINGS = {
         "连接断开，或者提问的人太多。请稍后再试。",
         "The connection was lost, or too many people are asking. Please try again shortly.",
     ),
+    "too_long": ("问题太长", "Too long"),
+    "shorten": ("最多 {most} 个字，请删减后再发送。", "At most {most} characters; please shorten it, then send it."),
     "source": ("来源", "Source"),
     "whole": ("在资料库里打开", "Open in the library"),
     "back": ("回到答案", "Back to the answer"),
@@ -138,8 +140,9 @@ STRINGS = {
         "模型草稿里有 {n} 句没有原文支持，已删除",
         "{n} draft sentence without support in the sources removed",
     ),
-    "took": ("依据 {evidence} 秒 · 共 {total} 秒", "evidence in {evidence} s · {total} s in all"),
-    "extract": ("原文摘录，没有经过模型", "extract, no model involved"),
+    "drafted": ("模型写的每一句都对照过原文", "Each sentence by the model was compared with the sources"),
+    "took": ("{model}，依据 {evidence} 秒，共 {total} 秒", "{model}, evidence in {evidence} s, {total} s in all"),
+    "extract": ("原文摘录，没有经过模型", "Extract, no model involved"),
 }
 
 

@@ -17,7 +17,8 @@ How to add or extend the page `tutor/web/pages/NAME.py`:
   <form>. A form's fields become `data` by name (str; list of str where a name occurs more than
   once or ends with "[]"; `Upload`s for file inputs, with a <progress> in the form moved);
   `data-arg-KEY="value"` adds KEY; a submit button's own name and value count too.
-  `WORDS.attributes("data-confirm", "key")` asks first. `data-live` on a form: typing submits it.
+  `WORDS.attributes("data-confirm", "key")` asks first. `data-live` on a form: typing submits it,
+  and a `route` of its action replaces the address instead of adding one to go back to.
 - <textarea data-draft="KEY"> keeps its text in the browser across reloads; the draft goes when
   its form's action has succeeded. Ctrl+Enter submits the form. `data-grow` makes it grow.
 - `data-key="2"` on a button: that key presses it, unless somebody is typing. `data-print`

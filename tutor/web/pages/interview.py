@@ -61,23 +61,33 @@ def _start(context: Context, data: Data) -> Frame:
     mode, by_topic = STYLES.get(style, ("mock", True))
     n = text(data, "n", 3)
     topics = texts(data, "topics") if by_topic else []
+    lang = text(data, "lang", 2)
     job = text(data, "job", _MOST_JOB)
     if mode == "jd" and not job:
-        raise InputError("the job description is empty", fix="paste the requirements, or choose another style")
-    lang = text(data, "lang", 2)
-    interview = context.tutor.interview(
-        level=text(data, "level", 10) or None,
-        lang=lang if lang in LANGS else context.lang,
-        n=int(n) if n in LENGTHS else int(_USUAL),
-        user=context.user,
-        mode=mode,
-        topics=topics,
-        job=job if mode == "jd" else None,
-    )
+        return _about_job(WORDS.both("job-empty"))
+    try:
+        interview = context.tutor.interview(
+            level=text(data, "level", 10) or None,
+            lang=lang if lang in LANGS else context.lang,
+            n=int(n) if n in LENGTHS else int(_USUAL),
+            user=context.user,
+            mode=mode,
+            topics=topics,
+            job=job if mode == "jd" else None,
+        )
+    except InputError as error:
+        if mode != "jd":
+            raise
+        return _about_job(render.said(error))
     if interview.next() is None:
         return Frame(toast=WORDS.both("nothing"))
     frame = sitting.shown(context, "interview", interview, _end)
     return Frame(frame.html, focus=frame.focus, route=f"interview/{interview.id}")
+
+
+def _about_job(said: str) -> Frame:
+    """What is wrong with the job description (HTML), said beside it."""
+    return Frame({"interview-jobless": f'<p class="kt-error">{said}</p>'}, focus="interview-job")
 
 
 def _export(context: Context, id: str) -> Frame:
@@ -158,8 +168,10 @@ def _form(context: Context, chosen: str) -> str:
     return (
         f'<form class="kt-panel kt-iv-setup" data-act="interview.start"><h3>{WORDS.both("new")}</h3>'
         f'<fieldset><legend>{WORDS.both("style")}</legend><div class="kt-chips kt-iv-styles">{styles}</div></fieldset>'
-        f'<label class="kt-field kt-iv-job"><span>{WORDS.both("job")}</span><textarea name="job" rows="6" '
-        f'maxlength="{_MOST_JOB}" data-draft="interview-job" {WORDS.attributes("placeholder", "job-place")}></textarea></label>'
+        f'<div class="kt-iv-job"><div id="kt-interview-jobless" role="alert"></div>'
+        f'<label class="kt-field"><span>{WORDS.both("job")}</span><textarea name="job" rows="6" '
+        f'id="kt-interview-job" aria-describedby="kt-interview-jobless" maxlength="{_MOST_JOB}" data-draft="interview-job" '
+        f'{WORDS.attributes("placeholder", "job-place")}></textarea></label></div>'
         f'<fieldset class="kt-iv-topics"><legend>{WORDS.both("topics")}</legend><div class="kt-chips">{topics}</div></fieldset>'
         '<div class="kt-iv-choices">'
         f'{_chips("level", {level: WORDS.both(f"level-{level}") for level in ("", *LEVELS)}, "")}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from tutor.corpus.items import LANGS, LEVELS, TOPICS, Item
 from tutor.errors import InputError
@@ -15,19 +16,23 @@ from tutor.web.words.library import WORDS
 
 OWN = "own-"
 """What the ids of users' own items begin with."""
-NOTES, TOPIC = "notes", "topic/"
+NOTES, TOPIC, FIND = "notes", "topic/", "find/"
 """What may stand in the address instead of an item's id."""
+_ANY = "all"
 _MOST = 50
+_NEAREST = 5
+"""What is shown where nothing is about the query: a long list would only look like an answer."""
 _SNIPPET = 110
 _DOCS = {"zh": "https://kubernetes.io/zh-cn/docs/", "en": "https://kubernetes.io/docs/"}
 
 
 def handle(context: Context, action: str, data: Data) -> Frame | Iterator[Frame]:
-    """`data["id"]` of "open" is an item, "notes", or "topic/" and a topic."""
+    """`data["id"]` of "open" is an item, "notes", "topic/" and a topic, or what `_address` makes."""
     if action == "open":
-        return _open(context, text(data, "id", 200))
+        return _open(context, text(data, "id", 300))
     if action == "find":
-        return Frame({"library-list": _found(context, data)})
+        query, topic, level = text(data, "query", 200), text(data, "topic", 40), text(data, "level", 10)
+        return Frame({"library-list": _found(context, query, topic, level)}, route=_address(query, topic, level))
     if action == "practise":
         return practise(context, text(data, "id", 200))
     if action == "upload":
@@ -51,13 +56,23 @@ def practise(context: Context, id: str) -> Frame:
 def _open(context: Context, id: str) -> Frame:
     if id == NOTES:
         return Frame({"library": f"{_head(NOTES)}{shelf.page(context)}</div>"})
+    if id.startswith(FIND):
+        topic, level, query = [*id.removeprefix(FIND).split("/", 2), "", ""][:3]
+        return Frame({"library": _browse(context, topic, level, query[:200])})
     topic = id.removeprefix(TOPIC) if id.startswith(TOPIC) else ""
     if not id or topic:
-        return Frame({"library": _browse(context, topic if topic in TOPICS else "")})
+        return Frame({"library": _browse(context, topic)})
     try:
         return Frame({"library": _item(context, context.tutor.item(id, context.user))})
     except InputError:
-        return Frame({"library": _browse(context, "")}, toast=WORDS.both("gone"), route="library")
+        return Frame({"library": _browse(context)}, toast=WORDS.both("gone"), route="library")
+
+
+def _address(query: str, topic: str, level: str) -> str:
+    """Where this search stands, so that one comes back to it."""
+    if not query and not topic and not level:
+        return "library"
+    return f"library/{FIND}{topic or _ANY}/{level or _ANY}/{quote(query, '')}"
 
 
 # browsing ------------------------------------------------------------------------------------
@@ -68,36 +83,37 @@ def _head(part: str = "") -> str:
         f'<a class="kt-button kt-small" href="#/library{address}"{" aria-current=page" if here else ""}>{WORDS.both(key)}</a>'
         for key, address, here in (("browse", "", part != NOTES), ("own", f"/{NOTES}", part == NOTES))
     )
+    # What the notes say stands there in both languages; opened again, they would lose their report.
+    relang = "" if part == NOTES else " data-relang"
     return (
-        f'<div class="kt-page kt-lib-page" data-relang><div class="kt-row"><h2>{WORDS.both("title")}</h2>'
+        f'<div class="kt-page kt-lib-page"{relang}><div class="kt-row"><h2>{WORDS.both("title")}</h2>'
         f'<nav class="kt-row kt-end kt-lib-parts" {WORDS.attributes("aria-label", "where")}>{links}</nav></div>'
     )
 
 
-def _browse(context: Context, topic: str) -> str:
+def _browse(context: Context, topic: str = "", level: str = "", query: str = "") -> str:
+    topic, level = topic if topic in TOPICS else "", level if level in LEVELS else ""
     options = "".join(
         f'<option value="{one}"{" selected" if one == topic else ""}>{render.plain(_topic(one, context.lang))}</option>'
         for one in TOPICS
     )
     levels = "".join(
-        f'<label><input type="radio" name="level" value="{level}"{"" if level else " checked"}>'
+        f'<label><input type="radio" name="level" value="{one}"{" checked" if one == level else ""}>'
         f"<span>{WORDS.both(key)}</span></label>"
-        for level, key in [("", "level-all"), *((one, f"level-{one}") for one in LEVELS)]
+        for one, key in [("", "level-all"), *((one, f"level-{one}") for one in LEVELS)]
     )
     return (
         f'{_head()}<p class="kt-lead">{WORDS.both("lead")}</p>'
         f'<form class="kt-lib-find" data-act="library.find" data-live role="search"><div class="kt-field">'
-        f'<input type="search" name="query" maxlength="200" {WORDS.attributes("placeholder", "search")} '
+        f'<input type="search" name="query" maxlength="200" value="{render.plain(query)}" {WORDS.attributes("placeholder", "search")} '
         f'{WORDS.attributes("aria-label", "query")}></div><div class="kt-field"><select name="topic" {WORDS.attributes("aria-label", "topic")}>'
         f'<option value="">{render.plain(WORDS.say(context.lang, "all-topics"))}</option>{options}</select></div>'
         f'<div class="kt-chips" role="radiogroup" {WORDS.attributes("aria-label", "level")}>{levels}</div></form>'
-        f'<div id="kt-library-list">{_listed(context, topic, "")}</div></div>'
+        f'<div id="kt-library-list">{_found(context, query, topic, level)}</div></div>'
     )
 
 
-def _found(context: Context, data: Data) -> str:
-    query = text(data, "query", 200)
-    topic, level = text(data, "topic", 40), text(data, "level", 10)
+def _found(context: Context, query: str, topic: str, level: str) -> str:
     if not any(char.isalnum() for char in query):
         return _listed(context, topic, level)
     retrieval = context.tutor.retrieve(query, k=_MOST, user=context.user)
@@ -108,14 +124,17 @@ def _found(context: Context, data: Data) -> str:
         item for item in context.tutor.items(context.user)
         if any(asked in title.casefold() for title in item.question.values())
     ]  # fmt: skip
-    texts = {p.item_id: p.text for p in retrieval.passages}
+    texts = {p.item_id: p.text for p in retrieval.passages if p.lang == context.lang}
     known = {item.id: item for item in [*(items if retrieval.answerable else ()), *begun, *items]}
-    fitting = [item for item in known.values() if _fits(item, topic, level)][:_MOST]
+    sure = retrieval.answerable or begun
+    fitting = [item for item in known.values() if _fits(item, topic, level)][: _MOST if sure else _NEAREST]
     if not fitting:
         return f'<p class="kt-quiet">{WORDS.both("nothing")}</p>'
-    key = "found" if retrieval.answerable or begun else "unsure"
-    rows = "".join(_row(item, context.lang, texts.get(item.id, "")) for item in fitting)
-    return f'<p class="kt-quiet">{WORDS.both(key, n=len(fitting))}</p><ul class="kt-panel kt-lib-rows">{rows}</ul>'
+    rows = "".join(
+        _row(item, context.lang, texts.get(item.id) or item.answer.get(context.lang) or next(iter(item.answer.values()), ""))
+        for item in fitting
+    )
+    return f'<p class="kt-quiet">{WORDS.both("found" if sure else "unsure", n=len(fitting))}</p><ul class="kt-panel kt-lib-rows">{rows}</ul>'
 
 
 def _fits(item: Item, topic: str, level: str) -> bool:

@@ -1,4 +1,4 @@
-"""Strings of the login page."""
+"""Strings of the login page and of the one at a wrong address."""
 
 from tutor.web.text import Words
 
@@ -16,4 +16,7 @@ WORDS = Words({
         "忘记密码或还没有账号？请联系管理员（tutor user add）。",
         "No account, or the password forgotten? Ask whoever runs this server (tutor user add).",
     ),
+    "lost": ("没有这个页面", "There is no such page"),
+    "lost-why": ("地址可能写错了，或者链接不完整。", "The address may be mistyped, or the link incomplete."),
+    "home": ("回到首页", "Go to the start"),
 })
