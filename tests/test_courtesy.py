@@ -11,7 +11,7 @@ from tutor.settings import Settings
 
 
 @pytest.mark.parametrize(
-    "message, kind",
+    ("message", "kind"),
     [("谢谢", "thanks"), ("thanks!", "thanks"), ("Thank you so much", "thanks"), ("ok", "assent"), ("好的，明白了", "assent"),
      ("I see, that makes sense", "assent"), ("hello", "greeting"), ("你好呀", "greeting"), ("谢谢，再见", "farewell"), ("嗯嗯", "assent")],
 )

@@ -43,7 +43,7 @@ def test_a_chain_of_follow_ups_keeps_its_topic() -> None:
     assert "Pending" in (standalone("还有别的办法吗？", history) or "")
 
 
-@pytest.mark.parametrize("question, kind", [("怎么做红烧肉", 0), ("tell me a joke", 0), ("那今晚吃什么", 1), ("它喜欢吃鱼吗", 2)])
+@pytest.mark.parametrize(("question", "kind"), [("怎么做红烧肉", 0), ("tell me a joke", 0), ("那今晚吃什么", 1), ("它喜欢吃鱼吗", 2)])
 def test_matter_that_the_corpus_does_not_know_is_no_follow_up(question: str, kind: int) -> None:
     assert speaks_of_other(question, OWN[kind] / 2, {})
     assert not speaks_of_other(question, OWN[kind] * 2, {})
