@@ -192,7 +192,7 @@ def test_an_unfinished_sentence_is_not_kept() -> None:
 
 def test_a_brief_answer_is_the_key_points_with_quotes_and_no_model() -> None:
     chat = FakeChat(["anything"])
-    points = ("存活探针失败时 kubelet 会重启容器", "就绪探针失败时 Pod 会从端点里移除", "启动探针默认关闭")
+    points = ("存活探针失败时 kubelet 会重启容器", "就绪探针失败时 Pod 会从端点里移除", "etcd 用 Raft 复制日志")
     answer = done(chat, replace(retrieval(replace(PASSAGE, points=points)), brief=True))
     assert answer.text == f"**要点**\n\n- {points[0]} [1]\n- {points[1]} [2]"
     assert all(citation.quote in PASSAGE.text for citation in answer.citations) and len(answer.citations) == 2
@@ -200,5 +200,5 @@ def test_a_brief_answer_is_the_key_points_with_quotes_and_no_model() -> None:
 
 
 def test_without_two_points_that_the_passage_holds_a_brief_answer_is_the_passage() -> None:
-    answer = done(None, replace(retrieval(replace(PASSAGE, points=("启动探针默认关闭",))), brief=True))
+    answer = done(None, replace(retrieval(replace(PASSAGE, points=("etcd 用 Raft 复制日志",))), brief=True))
     assert TEXT in answer.text

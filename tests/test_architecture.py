@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tutor"
 # A module may import those before it.
 ORDER = [
     "errors", "names", "settings", "lexicon", "corpus", "chunks", "chat", "embeddings", "e5", "index",
-    "retrieval", "answers", "grading", "progress", "interview", "study", "conversations", "notebook", "questions",
+    "retrieval", "suggestions", "answers", "grading", "progress", "interview", "study", "conversations", "notebook", "questions",
     "cross_encoder", "judge", "llm_server", "llm", "weights", "app", "chain", "cli", "web",
 ]
 EXTRA = {"embeddings": {"e5"}, "app": {"chain"}, "cli": {"web"}, "corpus": set()}

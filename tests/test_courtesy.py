@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.doubles import FakeChat
+from tests.doubles import FakeChat, FakeEmbedder
 from tutor.app import Tutor
 from tutor.retrieval.courtesy import courtesy, without_courtesy
+from tutor.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -42,19 +43,17 @@ def test_a_courtesy_gets_a_line_and_what_to_ask_next_without_the_model(chatty) -
     answer = tutor.ask("谢谢", history=[("user", first.title("zh")), ("assistant", "……"), ("user", "ok"), ("assistant", "……")])
     assert (answer.status, answer.courtesy, answer.citations, answer.passages) == ("refused", True, (), ())
     assert answer.text.startswith("不客气")
-    assert answer.suggestions == tuple(text["zh"] for text in first.follow_ups)
+    assert answer.suggestions == ("追问一", "追问二")
     assert tutor.ask("hello").text.startswith("Hello")
     assert len(tutor.chat.asked) == before
 
 
-def test_a_courtesy_at_the_beginning_names_questions_to_start_from(tutor: Tutor) -> None:
-    answer = tutor.ask("你好")
-    assert answer.suggestions == tuple(tutor.item(i).title("zh") for i in _most_wanted(tutor))
-    assert all(title in answer.text for title in answer.suggestions)
-    assert tutor.ask("你好", history=[("user", ""), ("user", "…")]).suggestions == answer.suggestions
-
-
-def _most_wanted(tutor: Tutor) -> list[str]:
-    wanted = [i for item in tutor.items() for i in item.prerequisites]
-    known = {item.id for item in tutor.items()}
-    return sorted({i for i in wanted if i in known}, key=lambda i: (-wanted.count(i), wanted.index(i)))[:3]
+def test_a_courtesy_at_the_beginning_names_what_most_items_build_on(settings: Settings, embedder: FakeEmbedder) -> None:
+    for path, wanted in (("storage/pvc.md", "[pod-pending, probes]"), ("scheduling/drain.md", "[probes, nowhere]")):
+        file = settings.corpus_dir / path
+        file.write_text(file.read_text("utf-8").replace("prerequisites: []", f"prerequisites: {wanted}"), "utf-8")
+    with Tutor.open(settings, chat_model=None, embedder=embedder) as tutor:
+        answer = tutor.ask("你好")
+        assert answer.suggestions == ("存活探针和就绪探针有什么区别", "Pod 一直 Pending 怎么排查")
+        assert all(title in answer.text for title in answer.suggestions)
+        assert tutor.ask("你好", history=[("user", ""), ("user", "…")]).suggestions == answer.suggestions

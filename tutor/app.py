@@ -6,7 +6,6 @@ import contextlib
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,9 +26,10 @@ from tutor.judge import BundledJudge
 from tutor.notebook import Notebook, NoteFile
 from tutor.progress import Event as ProgressEvent
 from tutor.questions import History, checked_question, messages
-from tutor.retrieval import Calibration, Passage, Retrieval, courtesy, retrieve, shipped_calibration
+from tutor.retrieval import Calibration, Passage, Retrieval, retrieve, shipped_calibration
 from tutor.settings import Settings
 from tutor.study import Progress, Study
+from tutor.suggestions import before, what_next
 
 if TYPE_CHECKING:
     from tutor.chain import TutorRetriever, TutorRunnable
@@ -163,7 +163,8 @@ class Tutor:
         """
         started = time.monotonic()
         retrieval = self.retrieve(question, history=history, user=user)
-        follow_ups = self._follow_ups(retrieval, messages(history), user)
+        about = before(retrieval, messages(history), lambda q, h: self.retrieve(q, history=h, user=user))
+        follow_ups = what_next(retrieval, about, lambda i: self.item(i, user), lambda: self.items(user))
         return answer_events(
             question,
             retrieval,
@@ -174,30 +175,6 @@ class Tutor:
             notice=self.chat_notice,
             wait=wait,
         )
-
-    def _follow_ups(
-        self, retrieval: Retrieval, history: Sequence[Message], user: str | None
-    ) -> tuple[str, ...]:
-        """Of the item that answers; after a courtesy, of what was talked about, or questions to start from."""
-        lang, about = retrieval.lang, retrieval
-        if retrieval.courtesy is not None:
-            asked = [at for at, turn in enumerate(history) if turn.role == "user" and not courtesy(turn.content)]
-            # What came before may be anything, an empty turn too.
-            with contextlib.suppress(InputError):
-                if asked:
-                    about = self.retrieve(history[asked[-1]].content, history=history[: asked[-1]], user=user)
-            if not about.answerable:
-                return self._starters(lang)
-        if not about.answerable:
-            return ()
-        item = self.item(about.passages[0].item_id, user)
-        return tuple(text[lang] for text in item.follow_ups if lang in text)
-
-    def _starters(self, lang: str) -> tuple[str, ...]:
-        """The questions of the three items that most others build on."""
-        items = self._by_id()
-        wanted = Counter(i for item in items.values() for i in item.prerequisites if i in items)
-        return tuple(items[i].title(lang) for i, _ in wanted.most_common(3))
 
     def item(self, item_id: str, user: str | None = None) -> Item:
         """The item with that id. Raises `InputError`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 from tutor import lexicon
-from tutor.answers.support import spans, support
+from tutor.answers.support import nearest, spans, support
 from tutor.answers.types import Answer, Citation, Done, Event, Evidence, Sentence, Token
 from tutor.chat import ChatModel, Message
 from tutor.errors import ModelError
@@ -73,6 +73,9 @@ _VERDICT = re.compile(
 )
 ECHO = 0.8
 """A sentence with this share of its words from a learner's claim only repeats it."""
+SAID = 0.5
+"""Share of a key point's words in the stretch that is quoted for it: the passage says each point,
+but a long one may be cut where another point stands."""
 _MARKER = re.compile(r"\s*[\[【]\d+[\]】]")
 _NUMBERED = re.compile(r"\s*\d+\.")
 _LEAD = re.compile(r"^(?:\d+[.、)]\s+|[-*•]\s+|#+\s+)+")
@@ -300,13 +303,13 @@ def body_of(passage: Passage) -> str:
 
 
 def _brief(passage: Passage, cites: _Citations) -> str:
-    """Key points as a list, each with a quote that says the same; empty with fewer than two."""
+    """Key points as a list, each with where the passage says it; empty with fewer than two."""
     body = body_of(passage)
-    found = [(point, support(point, [body])) for point in passage.points]
-    held = [(point, verdict) for point, verdict in found if verdict.quote]
+    found = [(point, *nearest(point, body)) for point in passage.points if point]
+    held = [(point, quote) for point, quote, overlap in found if overlap >= SAID]
     if len(held) < 2:
         return ""
-    return "\n".join(f"- {point} {cites.marker(0, verdict.quote)}" for point, verdict in held)
+    return "\n".join(f"- {point} {cites.marker(0, quote)}" for point, quote in held)
 
 
 def _compose(lang: str, passages: Sequence[Passage], cites: _Citations, kept: Sequence[str]) -> str:

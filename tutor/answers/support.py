@@ -111,6 +111,15 @@ def support(sentence: str, texts: Sequence[str]) -> Support:
     return Support(False, reason, overlap=best)
 
 
+def nearest(sentence: str, text: str) -> tuple[str, float]:
+    """The stretch of the text that holds most of the sentence's words, and their share; "" with none.
+
+    No proof that the text says so: for statements that are known to stand in it.
+    """
+    start, end, overlap = _best_stretch(text, set(lexicon.tokens(sentence)) or {""})
+    return text[start:end], overlap
+
+
 def _stands_in(fact: str, plain: str) -> bool:
     if fact[0].isdigit():
         return bool(re.search(rf"(?<![\d.]){re.escape(fact)}(?!\d|\.\d)", plain))
