@@ -288,11 +288,12 @@ def deeper(me: Visitor, asked: str = "PV 和 PVC 是什么关系") -> None:
     ("asked", "key", "shown"),
     [
         ("PV 和 PVC 是什么关系", "deeper-found", "两者按容量和访问模式一对一绑定"),
-        ("红烧肉怎么做才好吃", "deeper-none", "就绪探针失败时 Pod 会从"),
+        ("`红烧肉` 怎么做才好吃", "deeper-none", "就绪探针失败时 Pod 会从"),
     ],
 )
 def test_a_deeper_reply_stands_beside_what_the_corpus_has_on_it(me: Visitor, asked: str, key: str, shown: str) -> None:
     deeper(me, asked)
+    assert asked.replace("`", "") in me.words
     me.reply("我想 <b>应该</b> 如此")
     assert "我想 &lt;b&gt;应该" in me.html
     assert WORDS.say("zh", "deeper-free") in me.words
@@ -510,7 +511,9 @@ def test_due_cards_are_reviewed_and_graded_and_then_the_next_day_is_named(me: Vi
     taken(me, 3)
     me.act("review", "open", id="")
     assert "review.start" not in me.html
-    assert REVIEW.say("zh", "nothing") in me.words
+    assert REVIEW.say("zh", "nothing") not in me.words
+    assert re.search(REVIEW.say("zh", "resting", when=r"\d+ 分钟后"), me.words)
+    assert 'href="#/interview"' in me.html
     clock.now += timedelta(days=5)
     me.act("review", "open", id="")
     assert REVIEW.say("zh", "due") in me.words
