@@ -205,7 +205,7 @@ def test_commands_between_the_lines_of_a_reply(cli: Cli) -> None:
     for told in ("/pause", "all 3 hints are given", "you expect 7", "Usage: /predict", "Usage: /appeal",
                  "can't predict for a follow-up", "dispute the verdict on point 2"):
         assert told in beside
-    assert "3 hints taken · you expected 7 · appealed against point 2" in said
+    assert "hints taken: 3 · you expected 7 · appealed against point 2" in said
     assert kinds(cli)[-1] == "finished"
 
 

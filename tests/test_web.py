@@ -510,6 +510,20 @@ class TestPage:
             "[...node.attributes]).filter(a => a.name.startsWith('on')).length"
         ) == 0
 
+    def test_the_evidence_is_that_of_the_turn_one_looks_at(self, visit, site) -> None:
+        page = visit()
+        ask(page, "Pod 一直 Pending？")
+        finish(page)
+        ask(page, "refuse 红烧肉？")
+        finish(page, 2, "refused")
+        until(lambda: "所以没有引用" in page.inner_text("#kt-evidence"))
+        page.locator(".kt-turn").nth(0).locator('.kt-answer [data-cite="2"]').click()
+        until(lambda: "所以没有引用" not in page.inner_text("#kt-evidence"))
+        assert page.locator("#kt-evidence mark.kt-active").count() == 1
+        page.locator(".kt-turn").nth(1).scroll_into_view_if_needed()
+        page.evaluate("document.querySelector('#kt-log').scrollTo(0, 99999)")
+        until(lambda: "所以没有引用" in page.inner_text("#kt-evidence"))
+
     def test_a_reload_loses_nothing(self, visit, site) -> None:
         page = visit()
         ask(page, "Pod 一直 Pending？")

@@ -34,6 +34,7 @@ _QUESTIONS = 5
 _MOST_QUESTIONS = 50
 _YES = ("y", "yes", "是", "对")
 _NO = ("n", "no", "否", "不是")
+_WRONG = ("w", "wrong", "错", "说错了")
 _FILE_NAME = re.compile(r"\S+\.(?:md|txt|ya?ml)")
 
 
@@ -171,8 +172,8 @@ def _self_checked(found: Grade, lines: Lines) -> Grade:
         if point.unsure and point.nearest:
             asked = f"{number + 1}. {show.WORDS[found.lang]['same_thing']}"
             answer = (lines.read(asked) or "").strip().lower()
-            if answer in _YES or answer in _NO:
-                judged[number] = "hit" if answer in _YES else "missed"
+            if answer in (*_YES, *_NO, *_WRONG):
+                judged[number] = "hit" if answer in _YES else "missed" if answer in _NO else "contradicted"
     return with_self_check(found, judged) if judged else found
 
 

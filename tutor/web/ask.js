@@ -178,15 +178,20 @@ function reveal(number, cite) {
   marks[0].scrollIntoView({ block: "center", behavior: smooth() });
 }
 
-// The evidence goes with the turn in the middle of the log, unless one is being answered.
+// Once the log is at rest, the evidence is that of the turn in its middle, unless one is being answered.
+let settling = 0;
 log.addEventListener("scroll", () => {
+  clearTimeout(settling);
+  settling = setTimeout(follow, 200);
+}, { passive: true });
+function follow() {
   if (asking()) return;
   const { top, height } = log.getBoundingClientRect(), middle = top + height / 2;
   for (const [number, { node }] of turns) {
     const box = node.getBoundingClientRect();
     if (box.top <= middle && middle < box.bottom && number !== shown) show(number);
   }
-}, { passive: true });
+}
 
 // Hands ---------------------------------------------------------------------------------------
 function grow() {

@@ -109,12 +109,19 @@ def deeper(after: FollowUp, passages: Sequence[Passage], item: Item | None, lang
             f'<p class="kt-quiet"><a href="#/library/{render.in_address(passage.item_id, "")}">{WORDS.both("in-library")}</a></p></details>'
             for n, passage in enumerate(passages)
         )
+        if item is not None and item.id not in {passage.item_id for passage in passages}:
+            beside += answer(item, lang)
     else:
         beside = f'<p class="kt-quiet">{WORDS.both("deeper-none")}</p>{answer(item, lang, open=True)}'
     return (
-        f'<p class="kt-notice">{WORDS.both("deeper-free")}</p><h4>{WORDS.both("your-words")}</h4>'
-        f"{said(after.reply or '')}{beside}"
+        f'<div class="kt-iv-deeper"><p class="kt-notice">{WORDS.both("deeper-free")}</p>'
+        f"<h4>{WORDS.both('your-words')}</h4>{said(after.reply or '')}{beside}</div>"
     )
+
+
+def asked(kind: str, text: str) -> str:
+    """A follow-up: a deeper question comes from the corpus, a probe may quote the learner."""
+    return render.markdown(text, inline=True) if kind == "deeper" else render.plain(text)
 
 
 def said(reply: str) -> str:

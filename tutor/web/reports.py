@@ -254,4 +254,4 @@ def _inside(
         shown = graded.deeper(after, look_up(after.text), item, report.lang)
     else:
         shown = graded.said(after.reply)
-    return f'{html}<section class="kt-iv-after"><h4>{WORDS.both(after.kind)}</h4><p>{render.plain(after.text)}</p>{shown}</section>'
+    return f'{html}<section class="kt-iv-after"><h4>{WORDS.both(after.kind)}</h4><p>{graded.asked(after.kind, after.text)}</p>{shown}</section>'

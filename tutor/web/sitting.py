@@ -247,7 +247,7 @@ def _question(context: Context, page: str, interview: Interview, question: Quest
     else:
         above = _before(context, page, interview, turn)
         label, why, hints = WORDS.both(question.kind), "", ""
-        asked = render.plain(question.text)
+        asked = graded.asked(question.kind, question.text)
     return (
         f'{above}<div class="kt-panel kt-iv-asked"><p class="kt-label">{label}</p>'
         f'<h3 id="kt-{page}-question" lang="{tag}">{asked}</h3>{why}{hints}'
@@ -369,7 +369,7 @@ def _after(context: Context, page: str, interview: Interview, turn: Turn) -> str
             else graded.deeper(after, look_up(context, after.text), item, lang)
         )
         inside = (
-            f'<p class="kt-label">{WORDS.both(after.kind)}</p><p class="kt-iv-first">{render.plain(after.text)}</p>'
+            f'<p class="kt-label">{WORDS.both(after.kind)}</p><p class="kt-iv-first">{graded.asked(after.kind, after.text)}</p>'
             f"{said}{_folded(page, interview, turn, item)}"
         )
     else:

@@ -125,7 +125,12 @@ def _today(context: Context) -> str:
             f"{_list(context, ready)}"
         )
     elif rest:
-        parts.append(f'<div class="kt-panel"><p><strong>{WORDS.both("nothing")}</strong> {_ahead(context)}</p></div>')
+        resting = any(card.due <= context.now for card in rest)
+        said = _ahead(context) if resting else f'<strong>{WORDS.both("nothing")}</strong> {_ahead(context)}'
+        parts.append(
+            f'<div class="kt-panel"><p>{said}</p>'
+            f'<p><a class="kt-button" href="#/interview">{WORDS.both("to-interview")}</a></p></div>'
+        )
     else:
         parts.append(
             f'<div class="kt-panel"><p>{WORDS.both("empty")}</p>'
@@ -154,8 +159,9 @@ def _ahead(context: Context) -> str:
     _, rest = _cards(context)
     if not rest:
         return ""
-    if any(card.due <= context.now for card in rest):
-        return f'<span class="kt-quiet">{WORDS.both("resting")}</span>'
+    resting = [card.last_review + REST for card in rest if card.due <= context.now]
+    if resting:
+        return sitting.timed(WORDS, "resting", context.now - min(resting))
     return sitting.timed(WORDS, "next-due", context.now - min(card.due for card in rest))
 
 

@@ -14,8 +14,8 @@ WORDS = Words({
     "go-on": ("继续复习（已答 {done} / {n} 题）", "Go on ({done} of {n} answered)"),
     "nothing": ("今天没有到期的题。", "Nothing is due today."),
     "resting": (
-        "到期的题你半小时内刚答过，歇一会儿再来。",
-        "What is due you answered within the last half hour. Let it rest for a while.",
+        "到期的题你刚刚答过，先歇一歇，{when}可以复习。",
+        "What is due you have only just answered. Let it rest; it can be reviewed {when}.",
     ),
     "next-due": ("下一次到期：{when}。", "Next due: {when}."),
     "empty": (
