@@ -312,6 +312,14 @@ def test_a_quote_that_is_not_in_the_passage_is_shown_before_it() -> None:
     assert html.startswith("<blockquote")
 
 
+def test_a_courtesy_is_no_refusal() -> None:
+    thanks = finished("不客气！\n\n可以这样问：\n- 甲", status="refused", suggestions=("甲",), courtesy=True)
+    html = render.answer(thanks)
+    assert "不客气！" in html and html.count("甲") == 1
+    assert "kt-refusal" not in html and STRINGS["refused"][0] not in html
+    assert STRINGS["evidence_courtesy"][0] in chat.evidence(thanks)
+
+
 def test_a_refusal_names_its_topics_once_and_as_buttons() -> None:
     html = render.answer(
         finished("没有依据。\n\n最接近的主题：\n- 甲\n- 乙", status="refused", suggestions=("甲", "乙"))

@@ -15,6 +15,8 @@ from tutor.web.words.ask import WORDS
 
 def evidence(answer: Answer) -> str:
     """The passages of a finished answer with what it cites."""
+    if answer.courtesy:
+        return f'<p class="kt-quiet">{both("evidence_courtesy")}</p>'
     return render.evidence(
         answer.passages, answer.citations, answerable=answer.status != "refused"
     )

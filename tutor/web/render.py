@@ -344,6 +344,12 @@ def answer(result: Answer, *, footer: bool = True) -> str:
     """A finished answer or refusal, with notices, suggestions and what it rests on."""
     notices = "".join(f'<p class="kt-notice">{plain(text)}</p>' for text in result.notices)
     lang = "zh-CN" if result.lang == "zh" else "en"
+    if result.courtesy:
+        said = result.text.partition("\n\n")[0]  # what follows are the suggestions
+        return (
+            f'<div class="kt-md" lang="{lang}">{markdown(said)}</div>'
+            f"{_suggestions(result.suggestions, 'nearest')}{notices}"
+        )
     if result.status == "refused":
         # The topics of a refusal are in its text and in its suggestions: shown once, clickable.
         text = result.text

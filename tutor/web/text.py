@@ -91,6 +91,7 @@ STRINGS = {
         "The passages behind an answer appear here as soon as you ask. "
         "Click a number in the answer to see the sentence it cites.",
     ),
+    "evidence_courtesy": ("这句话不用查资料。", "Nothing to look up for this."),
     "evidence_none": ("没有找到相关的原文。", "No passage was found."),
     "evidence_refused": (
         "最接近的内容。它们都不足以回答这个问题，所以没有引用。",
