@@ -57,3 +57,13 @@ def test_a_courtesy_at_the_beginning_names_what_most_items_build_on(settings: Se
         assert answer.suggestions == ("存活探针和就绪探针有什么区别", "Pod 一直 Pending 怎么排查")
         assert all(title in answer.text for title in answer.suggestions)
         assert tutor.ask("你好", history=[("user", ""), ("user", "…")]).suggestions == answer.suggestions
+
+
+@pytest.mark.parametrize("message", ["is it good?", "可以？", "你了解？", "that's it?", "hello world deployment", "我" * 4000, "ok " * 200])
+def test_what_asks_or_is_long_is_no_courtesy(message: str) -> None:
+    assert courtesy(message) is None
+    assert without_courtesy(message) == message
+
+
+def test_a_greeting_may_ask() -> None:
+    assert courtesy("在吗？") == "greeting"

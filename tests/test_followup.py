@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tutor.chat import Message
-from tutor.retrieval.followup import OWN, speaks_of_other, standalone, wants_brief
+from tutor.retrieval.followup import OWN, leans, speaks_of_other, standalone, wants_brief
 
 ZH = [Message("user", "Pod 一直 Pending 是什么原因？"), Message("assistant", "资源不足……")]
 EN = [Message("user", "What is a PodDisruptionBudget?"), Message("assistant", "It limits …")]
@@ -69,3 +69,15 @@ def test_a_wish_for_it_shorter_or_simpler(question: str) -> None:
 @pytest.mark.parametrize("question", ["简单说说 etcd 怎么备份", "那怎么排查？", "is there a simple way to back up etcd?", "why?"])
 def test_a_question_with_a_topic_is_no_such_wish(question: str) -> None:
     assert not wants_brief(question)
+
+
+@pytest.mark.parametrize(
+    "message", ["日志太多了怎么办", "镜像太多了", "restart takes too long, why?", "what about short-lived ones?", "should it be short?", "太长了会怎样"]
+)
+def test_a_question_of_its_own_is_no_wish_for_it_shorter(message: str) -> None:
+    assert not wants_brief(message)
+
+
+@pytest.mark.parametrize("message", ["能举个生活中的例子吗", "downsides?", "any drawbacks?"])
+def test_what_only_leans_brings_nothing_of_its_own(message: str) -> None:
+    assert leans(message)

@@ -341,3 +341,10 @@ def test_what_else_a_doubted_sentence_holds_earns_nothing() -> None:
     grade = grade_item(ITEM, reply, Says(told), PLAIN)
     assert [p.verdict for p in grade.points] == ["missed", "hit", "missed"]
     assert grade.points[2].decided_by == "rule"
+
+
+@pytest.mark.parametrize("reply", [f"{LIVENESS}，就绪探针挂了就先不给流量，大概就是这些。", f"说{LIVENESS}是错的，就绪探针挂了就先不给流量。"])
+def test_what_comes_before_a_doubt_or_beside_a_denial_stands(reply: str) -> None:
+    clause = next(n for n, (a, b) in enumerate(clauses(reply)) if "就绪探针" in reply[a:b])
+    told = {LIVENESS: ("hit", 0.95, 0), READINESS: ("hit", 0.95, clause)}
+    assert grade_item(ITEM, reply, Says(told), PLAIN).points[1].verdict == "hit"

@@ -43,6 +43,17 @@ def test_a_text_that_names_neither_has_no_mirror_image(text: str) -> None:
     assert exchanged(text, VOLUMES, "en") is None
 
 
+def test_letters_without_a_lower_case_of_their_own_change_nothing() -> None:
+    ingress = Contrast({"en": ("ingress",)}, {"en": ("service",)})
+    assert exchanged("an \u0130ngress and a \u017fervice", ingress, "en") is None
+    assert exchanged("an \u0130ngress and a service", ingress, "en") == "an \u0130ngress and a ingress"
+
+
+def test_a_plural_is_not_taken_for_the_other_side() -> None:
+    schemes = Contrast({"en": ("HTTP",)}, {"en": ("HTTPS",)})
+    assert exchanged("use HTTPS, not HTTP", schemes, "en") == "use HTTP, not HTTPS"
+
+
 def test_a_mirror_image_of_a_mirror_image_is_the_text() -> None:
     text = "存活探针失败就重启，就绪探针只摘流量"
     assert exchanged(exchanged(text, PROBES, "zh") or "", PROBES, "zh") == text

@@ -16,8 +16,10 @@ def before(
     found: Retrieval, history: Sequence[Message], retrieve: Callable[[str, Sequence[Message]], Retrieval]
 ) -> Retrieval:
     """What is talked about: what was found, or after a courtesy what the last real message asked for."""
+    if found.courtesy is None:
+        return found
     asked = [at for at, turn in enumerate(history) if turn.role == "user" and not courtesy(turn.content)]
-    if found.courtesy is not None and asked:
+    if asked:
         # What came before may be anything, an empty turn too.
         with contextlib.suppress(InputError):
             return retrieve(history[asked[-1]].content, history[: asked[-1]])

@@ -108,7 +108,10 @@ def answer_events(
     never the answer. Closing the iterator stops the model.
     """
     lang = retrieval.lang
-    yield Evidence(retrieval.passages, retrieval.confidence, retrieval.answerable)
+    cites = _Citations(retrieval.passages)
+    brief = _brief(retrieval.passages[0], cites) if retrieval.brief and retrieval.answerable else ""
+    writes = chat is not None and retrieval.answerable and not brief
+    yield Evidence(retrieval.passages, retrieval.confidence, retrieval.answerable, writes)
     timings = {"evidence": clock() - started}
     if retrieval.courtesy is not None:
         yield Done(_courteous(question, retrieval, follow_ups, timings, clock() - started))
@@ -116,13 +119,11 @@ def answer_events(
     if not retrieval.answerable:
         yield Done(_refusal(question, retrieval, timings, clock() - started))
         return
-    cites = _Citations(retrieval.passages)
     claim = lexicon.tokens(retrieval.question) if assertion(retrieval.question) == 1.0 else ()
     kept: list[str] = []
     dropped: list[tuple[str, str]] = []
     notices: list[str] = [_TEXT[lang]["absent"].format(why=notice)] if notice else []
     unknown = 0
-    brief = _brief(retrieval.passages[0], cites) if retrieval.brief else ""
     if brief:
         chat, notices = None, []
     if chat is not None and not chat.ready() and wait <= 0:

@@ -65,6 +65,8 @@ class Evidence:
     passages: tuple[Passage, ...]
     confidence: float
     answerable: bool
+    writes: bool = True
+    """Whether the chat model is asked next."""
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,15 @@ MOST_IN_ALL = 9.0
 
 
 def exchanged(text: str, contrast: Contrast, lang: str) -> str | None:
-    """The text with each side of the contrast in the place of the other; None if it names neither."""
+    """The text with each side of the contrast in the place of the other; None if that changes nothing."""
     pattern, owner = _pattern(contrast)
     shown = tuple((side.get(lang) or next(iter(side.values())))[0] for side in (contrast.left, contrast.right))
-    found = pattern.sub(lambda match: shown[1 - owner[_key(match[0])]], text)
+
+    def other(match: re.Match[str]) -> str:
+        side = owner.get(_key(match[0]))  # letters such as İ match a form and aren't lower-cased into it
+        return match[0] if side is None else shown[1 - side]
+
+    found = pattern.sub(other, text)
     return found if found != text else None
 
 
@@ -65,13 +70,12 @@ def _pattern(contrast: Contrast) -> tuple[re.Pattern[str], Mapping[str, int]]:
 
 @lru_cache(maxsize=4096)
 def _compiled(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[re.Pattern[str], Mapping[str, int]]:
+    sides = [(form, 0) for form in left] + [(form, 1) for form in right]
+    sides += [(_plural(form), side) for form, side in sides]  # after all forms: HTTPS is no plural of HTTP
     owner: dict[str, int] = {}
-    spelt: list[str] = []
-    for side, forms in enumerate((left, right)):
-        for form in forms:
-            for spelling in (form, _plural(form)):
-                owner.setdefault(_key(spelling), side)
-                spelt.append(spelling)
+    for form, side in sides:
+        owner.setdefault(_key(form), side)
+    spelt = [form for form, _ in sides]
     spelt.sort(key=len, reverse=True)
     return re.compile("|".join(map(_spelling, dict.fromkeys(spelt))), re.IGNORECASE), owner
 

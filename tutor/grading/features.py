@@ -62,7 +62,7 @@ def features(
     `verdicts` (texts, 4) are the judge's probabilities, the first `points` rows
     those of the key points and the others of known misconceptions; `marks`
     (clauses,) is the judge's too. `evidence` are the clauses that decide, `leaning`
-is a row of `exchange.leanings`.
+    is a row of `exchange.leanings`.
     """
     others = np.delete(verdicts[:points], number, 0) if points > 1 and number < points else verdicts[:points]
     deciding = " ".join(said.clauses[n] for n in evidence)

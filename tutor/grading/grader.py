@@ -18,7 +18,7 @@ from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
 from tutor.grading.score import score
-from tutor.grading.stance import stance
+from tutor.grading.stance import doubts, stance
 from tutor.grading.structure import commands, manifests, structure_verdict
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
 
@@ -195,9 +195,9 @@ def _ruled(point: PointVerdict, verdict: Verdict, quote: str, by: str) -> PointV
 
 
 def _by_stance(points: Sequence[PointVerdict], texts: Sequence[str], reply: str) -> list[PointVerdict]:
-    """A point's own wording earns nothing where it is denied or doubted, nor does what else that sentence holds."""
+    """A point's own wording earns nothing where it is denied or doubted, nor does what follows a doubt in that sentence."""
     found = [stance(reply, text) for text in texts]
-    shaky = [(start, end) for _, start, end in filter(None, found)]
+    shaky = [(start, end) for kind, start, end in filter(None, found) if kind == "doubted"]
     ruled = []
     for point, own in zip(points, found, strict=True):
         if point.verdict not in ("hit", "partial"):
@@ -207,7 +207,7 @@ def _by_stance(points: Sequence[PointVerdict], texts: Sequence[str], reply: str)
             verdict: Verdict = "contradicted" if kind == "denied" else "missed"
             quote = reply[start:end].strip()
             ruled.append(replace(_ruled(point, verdict, quote, "rule"), nearest=quote))
-        elif any(start <= reply.find(point.quote) < end for start, end in shaky):
+        elif any(start <= (at := reply.find(point.quote)) < end and doubts(reply[start:at]) for start, end in shaky):
             ruled.append(_ruled(point, "missed", "", "rule"))
         else:
             ruled.append(point)

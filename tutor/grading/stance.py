@@ -62,6 +62,11 @@ def stance(reply: str, point: str) -> tuple[Stance, int, int] | None:
     return None
 
 
+def doubts(text: str) -> bool:
+    """Whether the text has a word of doubt or hearsay."""
+    return bool(_DOUBTED.search(text))
+
+
 def _more(marker: re.Pattern[str], around: str, point: str) -> bool:
     """Whether the sentence has more such words than the point itself."""
     return sum(1 for _ in marker.finditer(around)) > sum(1 for _ in marker.finditer(point))

@@ -6,6 +6,8 @@ import re
 from typing import Literal
 
 Courtesy = Literal["farewell", "thanks", "greeting", "assent"]
+LONGEST = 100
+"""Characters of a courtesy; looking for one in a long message takes long."""
 
 # Longer phrases come before those that they begin with.
 _SAID: dict[Courtesy, str] = {
@@ -30,7 +32,7 @@ _FILLER = (
 _PIECE = re.compile("|".join(f"(?P<{kind}>{said})" for kind, said in _SAID.items()) + f"|{_FILLER}", re.IGNORECASE)
 # "Good practices" and "clear the cache" begin like praise: only a comma tells.
 _FIRST = re.compile(
-    rf"^(?:(?:{_SAID['thanks']}|{_SAID['greeting']})[了啦呀你您]*[\s,，.。!！~;；、]+"
+    rf"^(?:(?:{_SAID['thanks']}|{_SAID['greeting']})[了啦呀你您]*(?:\s*[,，.。!！~;；、]+\s*|\s+(?=[\u4e00-\u9fff]))"
     rf"|(?:{_SAID['assent']})[了啦呀]*\s*[,，.。!！~;；、]+\s*)+(?=\w)",
     re.IGNORECASE,
 )
@@ -41,13 +43,17 @@ def courtesy(message: str) -> Courtesy | None:
 
     Of several ("thanks, bye") the first in the order of `Courtesy`.
     """
-    text = message.replace("’", "'")
+    text = message.replace("’", "'").strip()
+    if len(text) > LONGEST:
+        return None
     found = {kind for piece in _PIECE.finditer(text) for kind, said in piece.groupdict().items() if said}
     if any(char.isalnum() for char in _PIECE.sub(" ", text)):
         return None
-    return next((kind for kind in _SAID if kind in found), None)
+    kind = next((kind for kind in _SAID if kind in found), None)
+    return None if text.endswith(("?", "？")) and kind != "greeting" else kind
 
 
 def without_courtesy(message: str) -> str:
     """The message less the courtesies that it begins with: "好的，那怎么排查？" -> "那怎么排查？"."""
-    return _FIRST.sub("", message)
+    first = _FIRST.match(message[:LONGEST])
+    return message[first.end() :] if first else message

@@ -11,11 +11,11 @@ from tutor.chat import Message
 # Words by which a question leans on what was said before.
 _LEANS_ZH = re.compile(
     r"^(那么?|然后|还有|还是|接着|所以|如果是|换成|具体|为什么|为啥|怎么排查|怎么解决|怎么办|举个例子|例如|比如)"
-    r"|(它|它们|这玩意|这东西|那玩意|那东西|这个|那个|这些|那些|这样|那样|上面|前面|刚才|刚刚|上述|前者|后者|第[一二三]种|呢[？?]?$)"
+    r"|(它|它们|这玩意|这东西|那玩意|那东西|这个|那个|这些|那些|这样|那样|上面|前面|刚才|刚刚|上述|前者|后者|第[一二三]种|呢[？?]?$)|举.{0,6}例子|也(一样|行|可以)吗"
 )
 _LEANS_EN = re.compile(
     r"^(and|so|but|then|what about|how about|why|how come|what if|an example|for example|which one|"
-    r"in that case|also|still|what (are|is) the (downsides?|drawbacks?|benefits?|catch))\b"
+    r"in that case|also|still|(any )?(downsides?|drawbacks?|pros|cons|examples?)|what (are|is) the (downsides?|drawbacks?|benefits?|catch))\b"
     r"|\b(it|its|that|this|these|those|they|them|their|the former|the latter|the first one|"
     r"the second one|there|same|instead|above)\b",
     re.IGNORECASE,
@@ -33,11 +33,14 @@ and films stay below .0003."""
 _BRIEF = re.compile(
     r"简单(点|些|一点|一些|地)?(说|讲|解释|来说|吧|吗|一下)|[说讲解释得](得|的)?(再)?(简单|简短|通俗|直白|易懂)|(简短|通俗|直白|精简|简洁)(点|些|一点|地)?"
     r"|太(长|复杂|难|多|深)了|[没不]太?[看听搞弄]?(懂|明白)|[看听搞]不(太)?(懂|明白)|说人话|大白话|长话短说|一句话|总结|概括|划(个)?重点|(只|就)?[要说讲列]要点"
-    r"|\b(simpl(er|y|ify)|simple (words|terms|english)|plain english|in short|short(er)?( version)?|briefly|brief|summar(y|i[sz]e)|tl;?dr"
+    r"|\b(simpl(er|y|ify)|simple (words|terms|english)|plain english|in short|shorter|(a|keep it|the) short( version)?|briefly|brief|summari[sz]e|a summary|tl;?dr"
     r"|eli5|like i'?m (five|5)|too (long|complicated|complex|much)|nutshell|key points|main points|layman'?s?|bullet points"
     r"|(didn'?t|don'?t|do not) (get|understand|follow)( it| that| this)?\W*$|boil it down)\b",
     re.IGNORECASE,
 )
+
+
+_ASKS_MORE = re.compile(r"为什么|为啥|怎么|会怎样|\b(why|what|how)\b", re.IGNORECASE)
 
 
 def leans(question: str) -> bool:
@@ -85,7 +88,9 @@ def speaks_of_other(question: str, confidence: float, features: Mapping[str, flo
 
 def wants_brief(question: str) -> bool:
     """True when the message asks for what was said to be put shorter or simpler, and names no topic."""
-    return bool(_BRIEF.search(question)) and not _topical(question) and len(lexicon.words(question)) <= 8
+    if lexicon.concepts(_BRIEF.sub(" ", question)) or _ASKS_MORE.search(question):
+        return False
+    return bool(_BRIEF.search(question)) and len(lexicon.words(question)) <= 8
 
 
 # Concepts so general that a question with nothing else has no topic of its own.

@@ -115,7 +115,10 @@ function finishAct(number, message) {
   if (message.download) save(message.download);
   if (page === shownPage || !shownPage) {
     if (message.route && !("live" in (source?.dataset ?? {}))) go(message.route);
-    else if (message.route && at === location.hash) history.replaceState(null, "", "#/" + message.route);
+    else if (message.route && at === location.hash) {
+      history.replaceState(null, "", "#/" + message.route);
+      for (const [, call] of waiting) if (call.at === at) call.at = location.hash;
+    }
     if (action === "open" && at === location.hash) $("#kt-" + page).scrollTop = leftAt.get(at) ?? 0;
     standing = location.hash;
     if (message.focus) focusOn($("#kt-" + CSS.escape(message.focus)));

@@ -94,7 +94,7 @@ class Run:
             if first is None:
                 return
             yield first
-            if not isinstance(first, Evidence) or not first.answerable:
+            if not isinstance(first, Evidence) or not (first.answerable and first.writes):
                 yield from stream
             elif self._line.enter(self._user, left=self._stopped.is_set, told=self._wait):
                 try:
