@@ -348,3 +348,10 @@ def test_what_comes_before_a_doubt_or_beside_a_denial_stands(reply: str) -> None
     clause = next(n for n, (a, b) in enumerate(clauses(reply)) if "就绪探针" in reply[a:b])
     told = {LIVENESS: ("hit", 0.95, 0), READINESS: ("hit", 0.95, clause)}
     assert grade_item(ITEM, reply, Says(told), PLAIN).points[1].verdict == "hit"
+
+
+@pytest.mark.parametrize(("sure", "told"), [(0.95, True), (0.7, False)])
+def test_nobody_is_told_to_be_wrong_on_a_guess(sure: float, told: bool) -> None:
+    grade = grade_item(ITEM, REPLY, Says({LIVENESS: ("contradicted", sure, 0)}), PLAIN)
+    assert grade.points[0].verdict == "contradicted" and grade.points[0].unsure is not told
+    assert ("先纠正说反的" in grade.feedback) is told

@@ -23,9 +23,9 @@ from tests.test_web import CHROMIUM, until
 from tests.test_web_render import HOSTILE
 from tutor.app import Tutor
 from tutor.errors import ModelError
-from tutor.grading import VERDICTS, Reading
+from tutor.grading import VERDICTS, PointVerdict, Reading
 from tutor.settings import Settings
-from tutor.web import actions
+from tutor.web import actions, graded
 from tutor.web.words.interview import WORDS
 from tutor.web.words.review import WORDS as REVIEW
 
@@ -316,6 +316,12 @@ def test_a_deeper_question_that_was_skipped_is_left_behind(me: Visitor) -> None:
     deeper(me)
     me.go("skip", place=me.place)
     assert "kt-iv-report" in me.html and WORDS.say("zh", "deeper-free") not in me.words
+
+
+@pytest.mark.parametrize(("unsure", "named"), [(True, "maybe-contradicted"), (False, "contradicted")])
+def test_a_guess_that_something_is_wrong_is_put_as_one(unsure: bool, named: str) -> None:
+    point = PointVerdict("点", "contradicted", "话", "s", 1, unsure=unsure, nearest="话")
+    assert WORDS.both(named) in graded._point("interview", 1, point, None, "zh", "", ())
 
 
 def test_only_keys_that_do_something_are_named(me: Visitor) -> None:

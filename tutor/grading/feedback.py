@@ -62,7 +62,8 @@ def summary(
         return _NOTHING[lang]
     zh = lang == "zh"
     hits = sum(point.verdict == "hit" for point in points)
-    wrong = sorted((p for p in points if p.verdict == "contradicted"), key=lambda p: -p.weight)
+    # Nobody is told to be wrong on a guess.
+    wrong = sorted((p for p in points if p.verdict == "contradicted" and not p.unsure), key=lambda p: -p.weight)
     gaps = sorted((p for p in points if p.verdict in ("missed", "partial")), key=lambda p: -p.weight)
     parts = [f"{len(points)} 个要点说到了 {hits} 个。" if zh else f"You made {hits} of {len(points)} key points."]
     if misconceptions:

@@ -167,7 +167,7 @@ def _point(
     id = f' id="kt-{point_place(page, number, n)}"' if page else ""
     return (
         f'<li{id} class="kt-iv-point kt-iv-{point.verdict}" data-n="{n}">'
-        f'<p class="kt-iv-verdict">{icon(point.verdict)}<strong>{WORDS.both(point.verdict)}</strong>'
+        f'<p class="kt-iv-verdict">{icon(point.verdict)}<strong>{WORDS.both(_said(point))}</strong>'
         f'<sup class="kt-iv-n">{n}</sup>{pills}</p>'
         f'<p lang="{tag(lang)}">{render.markdown(point.text, inline=True)}</p>{_quote("you-said", point.quote)}'
         f'{check}<div class="kt-iv-more">{_source(point, item, lang)}{appeal}</div></li>'
@@ -176,6 +176,11 @@ def _point(
 
 def _quote(key: str, quote: str) -> str:
     return f'<p class="kt-iv-quote"><span>{WORDS.both(key)}</span> “{render.plain(quote)}”</p>' if quote else ""
+
+
+def _said(point: PointVerdict) -> str:
+    """Key of the verdict's name: nobody is told to be wrong on a guess."""
+    return "maybe-contradicted" if point.unsure and point.verdict == "contradicted" else point.verdict
 
 
 def _check(page: str, n: int, point: PointVerdict, own: PointVerdict, arguments: str) -> str:

@@ -121,6 +121,7 @@ WORDS = Words({
     "partial": ("说到一部分", "Partly covered"),
     "missed": ("没有说到", "Missed"),
     "contradicted": ("说反了", "Contradicted"),
+    "maybe-contradicted": ("可能说反了", "Perhaps the other way round"),
     "weight": ("权重 {n}", "weight {n}"),
     "unsure": ("把握不大", "not sure"),
     "by-learner": ("按你的自评", "as you judged it"),
