@@ -321,7 +321,7 @@ def test_a_deeper_question_that_was_skipped_is_left_behind(me: Visitor) -> None:
 @pytest.mark.parametrize(("unsure", "named"), [(True, "maybe-contradicted"), (False, "contradicted")])
 def test_a_guess_that_something_is_wrong_is_put_as_one(unsure: bool, named: str) -> None:
     point = PointVerdict("点", "contradicted", "话", "s", 1, unsure=unsure, nearest="话")
-    assert WORDS.both(named) in graded._point("interview", 1, point, None, "zh", "", ())
+    assert WORDS.both(named) in graded._point("interview", 1, 1, point, None, "zh", "", "")
 
 
 def test_only_keys_that_do_something_are_named(me: Visitor) -> None:
