@@ -21,7 +21,7 @@ from evals.grader.pairs import held_out
 from tutor import lexicon
 from tutor.corpus import Item, read
 from tutor.grading.evidence import observed, within_reach
-from tutor.grading.features import NAMES
+from tutor.grading.features import NAMES, Said
 from tutor.grading.heard import heard
 from tutor.grading.judging import Judge
 from tutor.judge import WEIGHTS, BundledJudge
@@ -56,10 +56,11 @@ def rows_of(cases: Iterable, items: dict[str, Item], judge: Judge) -> Rows:
         lang = lexicon.language(case.text)
         points = [p.text[lang] for p in item.points]
         claims = [m.claim[lang] for m in item.misconceptions]
-        near = [claims[n] for n in within_reach(claims, [case.text[a:b] for a, b in spans])]
-        observed_, _ = observed(case.text, spans, item.question[lang], points, near, item.contrasts, judge)
+        said = Said.of([case.text[a:b] for a, b in spans])
+        near = [claims[n] for n in within_reach(claims, said)]
+        found, _ = observed(case.text, spans, said, item.question[lang], points, near, item.contrasts, judge)
         for number in range(len(points)):
-            x.append(observed_[number])
+            x.append(found[number])
             y.append(VERDICTS.index(case.verdicts[number]))
             groups.append(case.item)
     return Rows(np.stack(x), np.array(y), np.array(groups))

@@ -23,13 +23,12 @@ import torch
 from evals.grader.cases import graded
 from evals.grader.data import CORPUS, Reply, load
 from evals.grader.pairs import held_out
-from evals.grader.train import _learning, _trained
+from evals.grader.train import learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import Item, read
-from tutor.cross_encoder import FROZEN, MOST_SAID, CrossEncoder, encode, load_weights, save_weights
+from tutor.cross_encoder import MOST_SAID, CrossEncoder, encode, load_weights, save_weights
 from tutor.e5 import load_bert
 from tutor.grading import VERDICTS
-from tutor.grading.clauses import sentences
 from tutor.grading.exchange import exchanged
 from tutor.judge import MIRROR, WEIGHTS
 
@@ -42,6 +41,7 @@ FROM_WRONG = 0.1
 """Contradicting words, as a share of the triples, that keep the verdicts from drifting."""
 ALIKE = 0.55
 """Share of a point's words from which on a sentence of the answer tells the point."""
+_SENTENCE_END = re.compile(r"[。！？!?；;]+|\.(?=\s|$)|\n+")
 HIT, CONTRADICTED = VERDICTS.index("hit"), VERDICTS.index("contradicted")
 
 
@@ -108,6 +108,17 @@ def _around(text: str, quote: str) -> str:
     return text[spans[0][0] : spans[-1][1]] if spans else quote
 
 
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Spans (start, end) of the sentences that have a letter, in order, without outer white space."""
+    found, start = [], 0
+    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        piece = text[start:end]
+        if any(char.isalnum() for char in piece):
+            found.append((end - len(piece.lstrip()), start + len(piece.rstrip())))
+        start = end
+    return found
+
+
 def _plain(text: str) -> str:
     return re.sub(r"[*`]", "", text).strip(" -\n")
 
@@ -167,13 +178,7 @@ def train(out: Path, size: int, seed: int) -> dict[str, float]:
     texts = Texts(tokenizer)
     model = CrossEncoder(bert)
     load_weights(model, WEIGHTS)
-    model.requires_grad_(True)
-    for name, parameter in model.bert.named_parameters():
-        layer = name.split("encoder.layer.")[-1].split(".")[0]
-        if "embeddings" in name or (layer.isdigit() and int(layer) < FROZEN):
-            parameter.requires_grad_(False)
-    inner = [p for p in model.bert.parameters() if p.requires_grad]
-    head = list(model.head.parameters())
+    inner, head = learnable(model)
     plan = batches(triples, texts)
     share = len(wrong) // len(plan)
     optimizer = torch.optim.AdamW(
@@ -183,7 +188,7 @@ def train(out: Path, size: int, seed: int) -> dict[str, float]:
         optimizer, [HEAD_RATE, RATE], total_steps=len(plan), pct_start=0.08
     )
     began, running = time.monotonic(), []
-    _learning(model)
+    learning(model)
     for step, batch in enumerate(plan, 1):
         beside = wrong[(step - 1) * share : step * share]
         rows = [texts(t.said, t.point) for t in batch] + [texts(t.other, t.point) for t in batch]
@@ -201,7 +206,7 @@ def train(out: Path, size: int, seed: int) -> dict[str, float]:
         if step % 40 == 0:
             left = (time.monotonic() - began) / step * (len(plan) - step) / 60
             print(f"{step}/{len(plan)} right {np.mean(running[-40:]):.3f}, {left:.0f} min left", flush=True)
-    torch.save(_trained(model), out)
+    torch.save(trained(model), out)
     return {"triples": len(triples), "right on unseen items": right_of(model, texts, unseen)}
 
 
@@ -230,12 +235,12 @@ def right_of(model: CrossEncoder, texts: Texts, triples: Sequence[Triple]) -> fl
     return round(right / len(triples), 3)
 
 
-def pack(trained: Path, out: Path) -> str:
+def pack(weights: Path, out: Path) -> str:
     """The file that ships; returns its sha256."""
     bert, _ = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
     load_weights(model, WEIGHTS)
-    return save_weights(model, torch.load(trained, weights_only=True), out)
+    return save_weights(model, torch.load(weights, weights_only=True), out)
 
 
 def main() -> None:

@@ -133,15 +133,9 @@ def train(
     bert, tokenizer = load_bert(dtype=torch.float32)
     texts = Texts(tokenizer)
     model = CrossEncoder(bert)
-    model.requires_grad_(True)
-    for name, parameter in model.bert.named_parameters():
-        layer = name.split("encoder.layer.")[-1].split(".")[0]
-        if "embeddings" in name or (layer.isdigit() and int(layer) < FROZEN):
-            parameter.requires_grad_(False)
     if start:
         model.load_state_dict(torch.load(start), strict=False)
-    inner = [p for p in model.bert.parameters() if p.requires_grad]
-    head = list(model.head.parameters())
+    inner, head = learnable(model)
     optimizer = torch.optim.AdamW(
         [{"params": head, "lr": HEAD_RATE}, {"params": inner, "lr": rate}], weight_decay=0.01
     )
@@ -165,7 +159,7 @@ def train(
     )
     step, began, report = 0, time.monotonic(), {}
     for epoch, part in enumerate(plan):
-        _learning(model)
+        learning(model)
         running = []
         for batch in part:
             with torch.autocast("cpu", torch.bfloat16):
@@ -182,16 +176,25 @@ def train(
                 left = (time.monotonic() - began) / step * (steps - step)
                 print(f"{step}/{steps} loss {np.mean(running[-50:]):.3f}, {left / 60:.0f} min left", flush=True)
             if step % 500 == 0:
-                torch.save(_trained(model), out)
+                torch.save(trained(model), out)
                 print(json.dumps({"step": step} | evaluate(model, texts, aside[:80], items)), flush=True)
-                _learning(model)
-        torch.save(_trained(model), out)
+                learning(model)
+        torch.save(trained(model), out)
         report = evaluate(model, texts, aside, items)
         print(json.dumps({"epoch": epoch + 1} | report), flush=True)
     return report
 
 
-def _learning(model: CrossEncoder) -> None:
+def learnable(model: CrossEncoder) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+    """What is trained of e5 and of the head; the rest is frozen."""
+    model.requires_grad_(True)
+    model.bert.embeddings.requires_grad_(False)
+    for layer in model.bert.encoder.layer[:FROZEN]:
+        layer.requires_grad_(False)
+    return [p for p in model.bert.parameters() if p.requires_grad], list(model.head.parameters())
+
+
+def learning(model: CrossEncoder) -> None:
     """Training mode, without dropout in what is frozen: drawing its numbers takes long."""
     model.train()
     model.bert.embeddings.eval()
@@ -199,7 +202,7 @@ def _learning(model: CrossEncoder) -> None:
         layer.eval()
 
 
-def _trained(model: CrossEncoder) -> dict[str, torch.Tensor]:
+def trained(model: CrossEncoder) -> dict[str, torch.Tensor]:
     return {n: p.detach().to(torch.float16) for n, p in model.named_parameters() if p.requires_grad}
 
 

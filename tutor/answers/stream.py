@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from tutor import lexicon
 from tutor.answers.support import nearest, spans, support
@@ -344,30 +345,23 @@ def _compose(lang: str, passages: Sequence[Passage], cites: _Citations, kept: Se
 def _courteous(
     question: str, retrieval: Retrieval, follow_ups: tuple[str, ...], timings: dict, total: float
 ) -> Answer:
-    text = _TEXT[retrieval.lang]
-    shown = text[retrieval.courtesy or "greeting"]
-    if follow_ups:
-        shown += f"\n\n{text['next']}\n" + "\n".join(f"- {question}" for question in follow_ups)
-    return Answer(
-        question=question,
-        text=shown,
-        citations=(),
-        passages=(),
-        status="refused",
-        confidence=retrieval.confidence,
-        lang=retrieval.lang,
-        timings=timings | {"total": total},
-        suggestions=follow_ups,
-        courtesy=True,
-    )
+    found = _uncited(question, retrieval, retrieval.courtesy or "greeting", "next", follow_ups, timings | {"total": total})
+    return replace(found, courtesy=True)
 
 
 def _refusal(question: str, retrieval: Retrieval, timings: dict, total: float) -> Answer:
-    text = _TEXT[retrieval.lang]
     nearest = tuple(passage.title for passage in retrieval.passages[:3])
-    shown = text["refused"]
-    if nearest:
-        shown += f"\n\n{text['nearest']}\n" + "\n".join(f"- {title}" for title in nearest)
+    return _uncited(question, retrieval, "refused", "nearest", nearest, timings | {"total": total})
+
+
+def _uncited(
+    question: str, retrieval: Retrieval, said: str, lead: str, suggestions: tuple[str, ...], timings: dict
+) -> Answer:
+    """A text of ours and what to ask instead."""
+    text = _TEXT[retrieval.lang]
+    shown = text[said]
+    if suggestions:
+        shown += f"\n\n{text[lead]}\n" + "\n".join(f"- {one}" for one in suggestions)
     return Answer(
         question=question,
         text=shown,
@@ -376,6 +370,6 @@ def _refusal(question: str, retrieval: Retrieval, timings: dict, total: float) -
         status="refused",
         confidence=retrieval.confidence,
         lang=retrieval.lang,
-        timings=timings | {"total": total},
-        suggestions=nearest,
+        timings=timings,
+        suggestions=suggestions,
     )

@@ -5,21 +5,10 @@ from __future__ import annotations
 import re
 
 _END = re.compile(r"[。！？!?；;\n]+|[，,、：]+(?=\D|$)|\.(?=\s|$)|——|…+|\.{3,}")
-_SENTENCE_END = re.compile(r"[。！？!?；;]+|\.(?=\s|$)|\n+")
 _SHORT = 5
 """Characters (a Chinese one counts twice) below which a clause goes with the next."""
 MOST = 60
 """Clauses in one reply; the last one takes what is left."""
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Spans (start, end) of the sentences of `text` that have a letter, in order, without outer white space."""
-    found, start = [], 0
-    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
-        if any(char.isalnum() for char in text[start:end]):
-            found.append(_stripped(text, (start, end)))
-        start = end
-    return found
 
 
 def clauses(text: str) -> list[tuple[int, int]]:

@@ -23,22 +23,20 @@ _MISSED = VERDICTS.index("missed")
 
 
 def observed(
-    reply: str, spans: Sequence[tuple[int, int]], question: str, points: Sequence[str], claims: Sequence[str],
-    contrasts: Sequence[Contrast], judge: Judge,
+    reply: str, spans: Sequence[tuple[int, int]], said: Said, question: str, points: Sequence[str],
+    claims: Sequence[str], contrasts: Sequence[Contrast], judge: Judge,
 ) -> tuple[np.ndarray, list[list[int]]]:
     """(points and claims, features) floats for the calibration, and for each the numbers of its deciding clauses.
 
-    `spans` are the clauses of the reply that say something, at least one.
+    `spans` are the clauses of the reply that say something, at least one, and `said` is counted of them.
     """
-    said = [reply[start:end] for start, end in spans]
-    reading = judge.read(said, question, [*points, *claims])
+    reading = judge.read(said.clauses, question, [*points, *claims])
     evidence = [deciding_clauses(marks, spans, reply) for marks in reading.marks]
     leaning = np.zeros((len(reading.verdicts), 3))
     leaning[: len(points)] = _leaning(reply, spans, points, contrasts, reading.verdicts, evidence, judge)
-    counted = Said.of(said)
     rows = [
         features(
-            reading.verdicts, number, len(points), reading.marks[number], counted, evidence[number], text,
+            reading.verdicts, number, len(points), reading.marks[number], said, evidence[number], text,
             leaning[number],
         )
         for number, text in enumerate([*points, *claims])
@@ -64,13 +62,12 @@ def _leaning(
     return leanings(asked, judge.lean(texts) if texts else np.zeros(0), len(points))
 
 
-def within_reach(claims: Sequence[str], said: Sequence[str]) -> list[int]:
+def within_reach(claims: Sequence[str], said: Said) -> list[int]:
     """Numbers of the claims that a reply with these words may state; the judge reads no others.
 
     A reply states few misconceptions, and reading one takes as long as reading a point.
     """
-    held = frozenset(lexicon.tokens("\n".join(said)))
-    return [n for n, claim in enumerate(claims) if lexicon.overlap(set(lexicon.tokens(claim)), held) >= REACH]
+    return [n for n, claim in enumerate(claims) if lexicon.overlap(set(lexicon.tokens(claim)), said.tokens) >= REACH]
 
 
 def deciding_clauses(marks: np.ndarray, spans: Sequence[tuple[int, int]], reply: str) -> list[int]:

@@ -13,7 +13,7 @@ from tutor.corpus.items import Contrast, Misconception
 from tutor.errors import InputError
 from tutor.grading import feedback
 from tutor.grading.evidence import observed, quoted, within_reach
-from tutor.grading.features import NAMES
+from tutor.grading.features import NAMES, Said
 from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
@@ -147,9 +147,11 @@ def _grade(
     verdicts: list[PointVerdict] = []
     stated: list[StatedMisconception] = []
     if said:
-        wrong = [wrong[n] for n in within_reach([_in(m.claim, lexicon.language(reply)) for m in wrong], said)]
+        counted = Said.of(said)
         claims = [_in(m.claim, lexicon.language(reply)) for m in wrong]
-        rows, evidence = observed(reply, spans, question, read, claims, contrasts, judge)
+        near = within_reach(claims, counted)
+        wrong, claims = [wrong[n] for n in near], [claims[n] for n in near]
+        rows, evidence = observed(reply, spans, counted, question, read, claims, contrasts, judge)
         sure = calibration.probabilities(rows)
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
