@@ -97,6 +97,9 @@ class FakeJudge:
             verdicts[number, VERDICTS.index("hit" if hit else "missed")] = self._sure
         return Reading(verdicts, marks)
 
+    def worth(self, said: str, question: str, references: Sequence[str]) -> float | None:
+        return None
+
 
 def curated(
     item_id: str, topic: str, zh: str, en: str, answer_zh: str, answer_en: str,

@@ -32,6 +32,9 @@ a longer one is read in windows."""
 MISSED = VERDICTS.index("missed")
 MOST_SAID = 120
 """Tokens of the learner's words that are held beside their mirror image."""
+MOST_WHOLE = 230
+"""Tokens of a whole reference answer."""
+_PLACES = 512
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
 _BLOCK = 32
@@ -110,6 +113,29 @@ def encode(
     return Encoded([*ids, last], ranges, (start, len(ids)))
 
 
+def encode_whole(
+    tokenizer: E5Tokenizer, said: str, question: str, references: Sequence[str]
+) -> Encoded | None:
+    """A reply beside a whole reference answer, alternatives one after the other; None if the reply doesn't fit.
+
+    Of the reference what is more than `MOST_WHOLE` tokens is cut.
+    """
+    first, last = tokenizer.ends
+    wanted = [token for text in references for token in [*tokenizer.ids(text, query=True), last]][:MOST_WHOLE]
+    asked = tokenizer.ids(question, query=True)[:MAX_QUESTION]
+    told = tokenizer.ids(said)
+    ids = [first, *told, last, *asked, last]
+    if len(ids) + len(wanted) > _PLACES:
+        return None
+    return Encoded([*ids, *wanted], [(1, 1 + len(told))], (len(ids), len(ids) + len(wanted)))
+
+
+def worth_of(logits: torch.Tensor) -> torch.Tensor:
+    """Verdict logits (n, 4) -> share of the mark (n,), 0 to 1: all of it for a hit, half for partial."""
+    chances = torch.softmax(logits, -1)
+    return chances[..., VERDICTS.index("hit")] + 0.5 * chances[..., VERDICTS.index("partial")]
+
+
 def open_models(
     path: Path, mirror: Path, sha256: str | None = None, mirror_sha256: str | None = None
 ) -> tuple[CrossEncoder, CrossEncoder, E5Tokenizer]:
@@ -128,6 +154,28 @@ def open_models(
         one.bert.to(quick_dtype())  # after the differences are added: they are small
         one.eval().requires_grad_(False)
     return model, second, tokenizer
+
+
+def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5Tokenizer]:
+    """A model that ships as differences from e5, in eval mode, and its tokenizer. Raises `ModelDamaged`."""
+    bert, tokenizer = load_bert(dtype=torch.float32)
+    model = CrossEncoder(bert)
+    load_weights(model, path, sha256)
+    model.bert.to(quick_dtype())  # after the differences are added: they are small
+    model.eval().requires_grad_(False)
+    return model, tokenizer
+
+
+def worth(
+    model: CrossEncoder, tokenizer: E5Tokenizer, said: str, question: str, references: Sequence[str]
+) -> float | None:
+    """Share of the mark (0.0 to 1.0) for these words beside the references; None where they don't fit."""
+    row = encode_whole(tokenizer, said, question, references)
+    if row is None:
+        return None
+    with torch.inference_mode():
+        ((verdict, _),) = model([row])
+        return float(worth_of(verdict.float()))
 
 
 def lean(

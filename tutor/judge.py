@@ -20,16 +20,26 @@ MIRROR = WEIGHTS.with_name("mirror.npz")
 MIRROR_SHA256 = "6face25102f50b56016d01de48a9f4e10a2f1b219c3ca8ef42ff05c7430e63e2"
 
 
+REFERENCE = WEIGHTS.with_name("reference.npz")
+"""What a third training changed of e5, to mark a reply by a whole reference as people do."""
+REFERENCE_SHA256 = ""
+
+
 class BundledJudge:
     """`grading.Judge` over the shipped weights, loaded at first use; safe to share between threads."""
 
     def __init__(
         self, path: Path = WEIGHTS, sha256: str | None = SHA256,
         mirror: Path = MIRROR, mirror_sha256: str | None = MIRROR_SHA256,
+        reference: Path = REFERENCE, reference_sha256: str | None = REFERENCE_SHA256,
     ) -> None:
         self._weights = path, mirror, sha256, mirror_sha256
+        self._reference = reference, reference_sha256
         self._loading = threading.Lock()
-        self.name = f"judge {(sha256 or path.name)[:12]} {(mirror_sha256 or mirror.name)[:12]}"
+        self.name = " ".join(["judge", *(
+            (digest or file.name)[:12]
+            for file, digest in ((path, sha256), (mirror, mirror_sha256), (reference, reference_sha256))
+        )])
 
     def read(self, clauses: Sequence[str], question: str, points: Sequence[str]) -> Reading:
         """Raises `ModelDamaged` when the weights aren't the published ones."""
@@ -46,6 +56,20 @@ class BundledJudge:
         with self._loading:
             _, mirror, tokenizer = self._models
         return cross_encoder.lean(mirror, tokenizer, texts)
+
+    def worth(self, said: str, question: str, references: Sequence[str]) -> float | None:
+        """Raises `ModelDamaged` when the weights aren't the published ones."""
+        from tutor import cross_encoder
+
+        with self._loading:
+            model, tokenizer = self._marker
+        return cross_encoder.worth(model, tokenizer, said, question, references)
+
+    @cached_property
+    def _marker(self):
+        from tutor import cross_encoder
+
+        return cross_encoder.open_model(*self._reference)
 
     @cached_property
     def _models(self):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tutor import lexicon
-from tutor.corpus import Item
+from tutor.corpus import Item, Point
 from tutor.corpus.items import Contrast, Misconception
 from tutor.errors import InputError
 from tutor.grading import feedback
@@ -21,6 +21,7 @@ from tutor.grading.score import score
 from tutor.grading.stance import doubts, stance
 from tutor.grading.structure import commands, manifests, structure_verdict
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
+from tutor.grading.whole import EARNS, adding_up, expected
 
 MAX_REPLY = 20_000
 """Characters."""
@@ -71,27 +72,33 @@ def grade_reference(
     question: str, reply: str, reference: str | Sequence[str], judge: Judge, calibration: Calibration,
     *, lang: str | None = None,
 ) -> Grade:
-    """Grades a reply against a reference answer; of several alternatives, the one that it meets best.
+    """Grades a reply against a reference answer; of several alternatives, by the points of the one that it meets best.
 
-    Key points are drawn from the reference (`reference.points_of`). Raises
+    Key points are drawn from the reference (`reference.points_of`), and add up to the
+    mark that people would give beside all alternatives (`grading.whole`). Raises
     `InputError` for a reference without words and for a reply that is too long.
     """
     _check(reply)
-    alternatives = [reference] if isinstance(reference, str) else list(reference)
-    grades = []
-    for text in alternatives:
-        points = points_of(text)
-        if not points:
-            continue
-        texts = [next(iter(point.text.values())) for point in points]
-        grades.append(_grade(
-            reply, [question], texts, texts, [point.weight for point in points], texts, "reference", (), (),
-            judge, calibration, lang or (lexicon.language(reply) if reply.strip() else lexicon.language(text)), "",
-            question,
-        ))
-    if not grades:
+    texts = [reference] if isinstance(reference, str) else list(reference)
+    alternatives = [points for points in map(points_of, texts) if points]
+    if not alternatives:
         raise InputError("the reference answer is empty", fix="pass its text as reference=...")
-    return max(grades, key=lambda grade: grade.score)
+    parts = heard(reply, [question])
+    said = [reply[c.start : c.end] for c in parts if c.kind == "said"]
+    chosen = alternatives[0]
+    if said and len(alternatives) > 1:
+        chosen = max(alternatives, key=lambda points: _met(points, said, question, judge))
+    wanted = [next(iter(point.text.values())) for point in chosen]
+    return _grade(
+        reply, [question], wanted, wanted, [point.weight for point in chosen], wanted, "reference", (), (),
+        judge, calibration, lang or lexicon.language(reply if reply.strip() else wanted[0]), "", question,
+        judge.worth(reply if len(said) == len(parts) else " ".join(said), question, texts) if said else None,
+    )
+
+
+def _met(points: Sequence[Point], said: Sequence[str], question: str, judge: Judge) -> float:
+    chances = judge.read(said, question, [next(iter(point.text.values())) for point in points]).verdicts
+    return expected(chances, [point.weight for point in points])
 
 
 def with_self_check(grade: Grade, judged: Mapping[int, Verdict]) -> Grade:
@@ -117,7 +124,7 @@ def decided(point: PointVerdict, verdict: Verdict, quote: str, by: str, lang: st
     """The point as `by` decides it and not the grader; nothing is left to be sure of."""
     return replace(
         point, verdict=verdict, quote="" if verdict == "missed" else quote, unsure=False, self_check="",
-        decided_by=by, feedback=feedback.of_point(verdict, point.text, lang),
+        decided_by=by, feedback=feedback.of_point(verdict, point.text, lang), credit=None,
     )
 
 
@@ -139,7 +146,7 @@ def _grade(
     reply: str, questions: Sequence[str], shown: Sequence[str], read: Sequence[str],
     weights: Sequence[int], passages: Sequence[str], source: str, wrong: Sequence[Misconception],
     contrasts: Sequence[Contrast],
-    judge: Judge, calibration: Calibration, lang: str, item_id: str, title: str,
+    judge: Judge, calibration: Calibration, lang: str, item_id: str, title: str, worth: float | None = None,
 ) -> Grade:
     spans = [(c.start, c.end) for c in heard(reply, questions) if c.kind == "said"]
     said = [reply[start:end] for start, end in spans]
@@ -153,11 +160,17 @@ def _grade(
         wrong, claims = [wrong[n] for n in near], [claims[n] for n in near]
         rows, evidence = observed(reply, spans, counted, question, read, claims, contrasts, judge)
         sure = calibration.probabilities(rows)
+        if worth is not None:
+            sure = adding_up(sure, weights, worth)
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
                 sure[number], quoted(reply, spans, evidence[number]), text, weights[number],
                 passages[number], source, calibration, lang,
             ))
+        if worth is not None:
+            verdicts = [
+                replace(v, credit=float(row @ EARNS) if v.nearest else 0.0) for v, row in zip(verdicts, sure, strict=True)
+            ]
         stated = _stated(sure[len(shown):], wrong, evidence[len(shown):], spans, reply, lang)
         verdicts = [_by_structure(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
         recalls = [float(row[_RECALL]) for row in rows[: len(shown)]]

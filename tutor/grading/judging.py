@@ -36,6 +36,13 @@ class Judge(Protocol):
         """(n,) for each (said, other, point): how much better `said` tells the point than `other` does, in log odds."""
         ...
 
+    def worth(self, said: str, question: str, references: Sequence[str]) -> float | None:
+        """Share (0.0 to 1.0) of the mark that people would give these words beside the reference answers.
+
+        None where they are too long to be read as a whole.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Calibration:

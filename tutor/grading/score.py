@@ -15,9 +15,13 @@ MOST = 3
 
 
 def score(points: Sequence[PointVerdict], misconceptions: int = 0) -> float:
-    """0.0 to 10.0: ten times the weighted mean of `CREDIT`, less `MISCONCEPTION` each; one decimal."""
+    """0.0 to 10.0: ten times the weighted mean of `CREDIT` (or a point's own `credit`), less `MISCONCEPTION` each; one decimal."""
     total = sum(point.weight for point in points)
     if not total:
         return 0.0
-    earned = 10 * sum(CREDIT[point.verdict] * point.weight for point in points) / total
+    earned = 10 * sum(_credit(point) * point.weight for point in points) / total
     return round(min(10.0, max(0.0, earned - MISCONCEPTION * min(misconceptions, MOST))), 1)
+
+
+def _credit(point: PointVerdict) -> float:
+    return CREDIT[point.verdict] if point.credit is None else point.credit

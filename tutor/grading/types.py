@@ -39,6 +39,8 @@ class PointVerdict:
     """The words of the reply that come nearest to the point, whatever the verdict; "" where it has none."""
     decided_by: str = "grader"
     runner_up: Verdict | Literal[""] = ""
+    credit: float | None = None
+    """Share of the weight that the point earns (0.0 to 1.0) where that isn't the verdict's own, see `grading.whole`."""
 
 
 @dataclass(frozen=True)
