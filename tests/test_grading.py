@@ -18,7 +18,7 @@ from tutor.grading import (
     grade_reference,
     with_self_check,
 )
-from tutor.grading.clauses import clauses
+from tutor.grading.clauses import around, clauses, sentences
 from tutor.grading.features import NAMES
 from tutor.grading.heard import heard
 from tutor.grading.reference import points_of
@@ -435,3 +435,21 @@ def test_nobody_is_told_to_be_wrong_on_a_guess(sure: float, told: bool) -> None:
     grade = grade_item(ITEM, REPLY, Says({LIVENESS: ("contradicted", sure, 0)}), PLAIN)
     assert grade.points[0].verdict == "contradicted" and grade.points[0].unsure is not told
     assert ("先纠正说反的" in grade.feedback) is told
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("先删。再建，不难！", ["先删。", "再建，不难！"]),
+        ("It waits. Then v1.29 runs; done", ["It waits.", "Then v1.29 runs;", "done"]),
+        (" \n！？\n好\n", ["好"]),
+        ("", []),
+    ],
+)
+def test_sentences_end_where_they_do(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == expected
+
+
+def test_around_words_stand_whole_sentences() -> None:
+    text = "A is first. B, then C. D ends it."
+    assert around(text, text.index("C"), text.index("D") + 1) == "B, then C. D ends it."

@@ -11,7 +11,7 @@ import pytest
 from tests.test_grading import ITEM, LIVENESS, PLAIN, READINESS, REPLY, Says
 from tutor.corpus import Contrast
 from tutor.grading import Calibration, grade_item
-from tutor.grading.exchange import MOST, MOST_IN_ALL, exchanged, leanings
+from tutor.grading.exchange import MOST, MOST_IN_ALL, exchanged, leanings, named, namings
 from tutor.grading.features import NAMES
 
 PROBES = Contrast(
@@ -71,6 +71,43 @@ def test_a_leaning_has_bounds() -> None:
     assert many[:, 2].tolist() == [-MOST_IN_ALL] * 5
 
 
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("存活探针失败", 0), ("Readiness-probes fail", 1), ("liveness 和 readiness", None), ("启动探针", None), ("", None)],
+)
+def test_a_text_names_one_side_or_it_does_not(text: str, side: int | None) -> None:
+    assert named(text, PROBES) == side
+
+
+QUESTION = "存活探针失败了会怎样？"
+
+
+@pytest.mark.parametrize(
+    ("point", "words", "sentence", "expected"),
+    [
+        ("存活探针失败时重启容器", "liveness 失败就重启", "", 1.0),
+        ("存活探针失败时重启容器", "readiness 失败就重启", "", -1.0),
+        ("失败时重启容器", "就绪探针失败就重启", "", -1.0),  # what the question is about
+        ("存活探针失败时重启容器", "它就重启", "就绪探针失败了，它就重启", -1.0),
+        ("存活探针失败时重启容器", "它就重启", "它失败了，它就重启", 0.0),
+        ("存活探针和就绪探针都能设", "就绪探针能设", "", 0.0),
+        ("存活探针失败时重启容器", "存活探针和就绪探针失败就重启", "就绪探针失败", 0.0),
+        ("存活探针失败时重启容器", "", "", 0.0),
+    ],
+)
+def test_words_name_what_their_point_is_about_or_the_other(point, words, sentence, expected) -> None:
+    found = namings(QUESTION, [point], [(words, sentence)], [PROBES])
+    assert found.tolist() == [[expected, expected, min(0.0, expected)]]
+
+
+def test_who_mixes_two_terms_up_does_so_throughout() -> None:
+    points = ["存活探针失败时重启容器", "就绪探针失败时摘流量", "默认都不设", "PVC 绑定 PV"]
+    said = [("就绪探针失败就重启", ""), ("存活探针失败就摘流量", ""), ("默认没有", ""), ("PVC 去绑", "")]
+    found = namings("探针是什么？", points, said, [PROBES, VOLUMES])
+    assert found.tolist() == [[-1.0, -2.0, -2.0], [-1.0, -2.0, -2.0], [0.0, 0.0, -2.0], [0.0, 0.0, -2.0]]
+    assert namings("探针是什么？", points, said, []).tolist() == [[0.0] * 3] * 4
+
+
 class Leans(Says):
     """Prefers the mirror image wherever the text has the words that a test names."""
 
@@ -79,7 +116,8 @@ class Leans(Says):
         self.wrong = wrong
         self.asked: list[tuple[str, str, str]] = []
 
-    def lean(self, texts: Sequence[tuple[str, str, str]]) -> np.ndarray:
+    def lean(self, texts: Sequence[tuple[str, str, str]], question: str) -> np.ndarray:
+        assert question == ITEM.question["zh"]
         self.asked += texts
         return np.array([-2.5 if self.wrong in said else 2.5 for said, _, _ in texts])
 

@@ -12,7 +12,7 @@ from evals.grader.pairs import held_out
 from tutor.corpus import Item, read
 from tutor.errors import ModelDamaged
 from tutor.grading import grade_item, grade_reference, shipped_calibration, uncalibrated
-from tutor.judge import MIRROR, MIRROR_SHA256, SHA256, WEIGHTS, BundledJudge
+from tutor.judge import MIRROR, MIRROR_SHA256, REFERENCE, REFERENCE_SHA256, SHA256, WEIGHTS, BundledJudge
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 FULL = {
@@ -36,7 +36,7 @@ def item() -> Item:
     return found
 
 
-@pytest.mark.parametrize(("path", "sha256"), [(WEIGHTS, SHA256), (MIRROR, MIRROR_SHA256)])
+@pytest.mark.parametrize(("path", "sha256"), [(WEIGHTS, SHA256), (MIRROR, MIRROR_SHA256), (REFERENCE, REFERENCE_SHA256)])
 def test_the_shipped_weights_are_the_published_ones(path: Path, sha256: str) -> None:
     assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
@@ -47,7 +47,9 @@ def test_damaged_weights_are_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(ModelDamaged, match="judge.npz"):
         BundledJudge(cut, None).read(["a"], "q", ["p"])
     with pytest.raises(ModelDamaged, match="judge.npz"):
-        BundledJudge(mirror=cut, mirror_sha256=None).lean([("a", "b", "p")])
+        BundledJudge(reference=cut, reference_sha256=None).worth("a", "q", ["r"])
+    with pytest.raises(ModelDamaged, match="judge.npz"):
+        BundledJudge(mirror=cut, mirror_sha256=None).lean([("a", "b", "p")], "q")
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -65,7 +67,7 @@ def test_growing_and_shrinking_exchanged_is_heard(judge: BundledJudge, item: Ite
     assert wrong.score < right.score - 2
     point = item.points[2].text["zh"]  # a claim can't shrink
     right_way, wrong_way = "缩容是做不到的", "扩容是做不到的"
-    leaning = judge.lean([(right_way, wrong_way, point), (wrong_way, right_way, point)])
+    leaning = judge.lean([(right_way, wrong_way, point), (wrong_way, right_way, point)], item.question["zh"])
     assert leaning[0] > 0.5
     assert leaning[0] == pytest.approx(-leaning[1], abs=0.1)
 
@@ -86,7 +88,17 @@ def test_any_question_is_graded_by_its_reference(judge: BundledJudge) -> None:
     reference = "HTTP/2 多路复用让一条连接同时传多个请求。"
     same = grade_reference("HTTP/2 为什么快？", "一条连接上可以同时跑好多个请求", reference, judge, uncalibrated())
     other = grade_reference("HTTP/2 为什么快？", "不知道怎么说，可能是绿色的", reference, judge, uncalibrated())
-    assert same.score > other.score
+    assert same.score >= 6 > 3 >= other.score
+    share = judge.worth("一条连接上可以同时跑好多个请求", "HTTP/2 为什么快？", [reference])
+    assert share is not None and same.score == pytest.approx(10 * share, abs=0.1)
+
+
+def test_what_is_too_long_to_be_marked_as_a_whole_is_graded_by_its_points(judge: BundledJudge) -> None:
+    reference = "HTTP/2 多路复用让一条连接同时传多个请求。"
+    reply = "一条连接上可以同时跑好多个请求。" + "".join(f"我在第 {n} 家公司也见过这种用法，大家都这样做。" for n in range(40))
+    assert judge.worth(reply, "HTTP/2 为什么快？", [reference]) is None
+    grade = grade_reference("HTTP/2 为什么快？", reply, reference, judge, uncalibrated())
+    assert [point.credit for point in grade.points] == [None]
 
 
 def test_a_reading_does_not_depend_on_the_other_points(judge: BundledJudge, item: Item) -> None:

@@ -34,7 +34,11 @@ MOST_SAID = 120
 """Tokens of the learner's words that are held beside their mirror image."""
 MOST_WHOLE = 230
 """Tokens of a whole reference answer."""
+ENOUGH = 0.7
+"""Share of a reply that is read beside a whole reference, at least."""
 _PLACES = 512
+MOST_ASKED = 32
+"""Tokens of the question beside them: a point often says "it" of what the question names."""
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
 _BLOCK = 32
@@ -116,17 +120,19 @@ def encode(
 def encode_whole(
     tokenizer: E5Tokenizer, said: str, question: str, references: Sequence[str]
 ) -> Encoded | None:
-    """A reply beside a whole reference answer, alternatives one after the other; None if the reply doesn't fit.
+    """A reply beside a whole reference answer, alternatives one after the other.
 
-    Of the reference what is more than `MOST_WHOLE` tokens is cut.
+    What is too long is cut, the reference at `MOST_WHOLE` tokens and the reply where the model
+    has no more places; None if that leaves less than `ENOUGH` of the reply.
     """
     first, last = tokenizer.ends
     wanted = [token for text in references for token in [*tokenizer.ids(text, query=True), last]][:MOST_WHOLE]
     asked = tokenizer.ids(question, query=True)[:MAX_QUESTION]
-    told = tokenizer.ids(said)
-    ids = [first, *told, last, *asked, last]
-    if len(ids) + len(wanted) > _PLACES:
+    whole = tokenizer.ids(said)
+    told = whole[: _PLACES - len(wanted) - len(asked) - 3]
+    if len(told) < ENOUGH * len(whole):
         return None
+    ids = [first, *told, last, *asked, last]
     return Encoded([*ids, *wanted], [(1, 1 + len(told))], (len(ids), len(ids) + len(wanted)))
 
 
@@ -179,13 +185,14 @@ def worth(
 
 
 def lean(
-    model: CrossEncoder, tokenizer: E5Tokenizer, texts: Sequence[tuple[str, str, str]]
+    model: CrossEncoder, tokenizer: E5Tokenizer, texts: Sequence[tuple[str, str, str]], question: str
 ) -> np.ndarray:
     """(n,) for each (said, other, point) how much better `said` tells the point, in log odds of hit to contradicted."""
     # A point's words are held beside several mirror images; they are read once.
     wanted = list(dict.fromkeys((text, point) for said, other, point in texts for text in (said, other)))
+    asked = tokenizer.ids(question, query=True)[:MOST_ASKED]
     rows = [
-        encode(tokenizer.ends, [tokenizer.ids(text)[:MOST_SAID]], [], tokenizer.ids(point, query=True))
+        encode(tokenizer.ends, [tokenizer.ids(text)[:MOST_SAID]], asked, tokenizer.ids(point, query=True))
         for text, point in wanted
     ]
     logits = torch.stack([verdict for verdict, _ in _spread(model, rows)]).float().numpy()

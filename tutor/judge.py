@@ -49,13 +49,13 @@ class BundledJudge:
             model, _, tokenizer = self._models
         return cross_encoder.read(model, tokenizer, clauses, question, points)
 
-    def lean(self, texts: Sequence[tuple[str, str, str]]) -> np.ndarray:
+    def lean(self, texts: Sequence[tuple[str, str, str]], question: str) -> np.ndarray:
         """Raises `ModelDamaged` when the weights aren't the published ones."""
         from tutor import cross_encoder
 
         with self._loading:
             _, mirror, tokenizer = self._models
-        return cross_encoder.lean(mirror, tokenizer, texts)
+        return cross_encoder.lean(mirror, tokenizer, texts, question)
 
     def worth(self, said: str, question: str, references: Sequence[str]) -> float | None:
         """Raises `ModelDamaged` when the weights aren't the published ones."""

@@ -216,10 +216,13 @@ def worths(model: CrossEncoder, tokenizer, rows: Sequence[Scored]) -> np.ndarray
     model.eval()
     found = []
     for begin in range(0, len(rows), 24):
-        part = rows[begin : begin + 24]
+        encoded = [encode_whole(tokenizer, r.answer, r.question, r.references) for r in rows[begin : begin + 24]]
+        fits = [one for one in encoded if one is not None]
         with torch.autocast("cpu", torch.bfloat16):
-            outputs = model([encode_whole(tokenizer, r.answer, r.question, r.references) for r in part])
-        found.append(worth_of(torch.stack([verdict for verdict, _ in outputs]).float()).numpy())
+            outputs = model(fits)
+        part = np.full(len(encoded), 0.5, np.float32)  # what doesn't fit isn't marked
+        part[[one is not None for one in encoded]] = worth_of(torch.stack([verdict for verdict, _ in outputs]).float())
+        found.append(part)
     return np.concatenate(found)
 
 

@@ -1,10 +1,11 @@
-"""A reply cut into clauses: the grain at which the learner is quoted."""
+"""A reply cut into clauses, the grain at which the learner is quoted, and into sentences."""
 
 from __future__ import annotations
 
 import re
 
 _END = re.compile(r"[。！？!?；;\n]+|[，,、：]+(?=\D|$)|\.(?=\s|$)|——|…+|\.{3,}")
+_SENTENCE_END = re.compile(r"[。！？!?；;]+|\.(?=\s|$)|\n+")
 _SHORT = 5
 """Characters (a Chinese one counts twice) below which a clause goes with the next."""
 MOST = 60
@@ -34,6 +35,23 @@ def clauses(text: str) -> list[tuple[int, int]]:
             spans[-1] = (spans[-1][0], len(text))
             break
     return [_stripped(text, span) for span in spans]
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Spans (start, end) of the sentences that have a letter, in order, without outer white space."""
+    found, start = [], 0
+    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        piece = text[start:end]
+        if any(char.isalnum() for char in piece):
+            found.append((end - len(piece.lstrip()), start + len(piece.rstrip())))
+        start = end
+    return found
+
+
+def around(text: str, start: int, end: int) -> str:
+    """The sentences of `text` that `text[start:end]` touches."""
+    spans = [(a, b) for a, b in sentences(text) if a < end and b > start]
+    return text[spans[0][0] : spans[-1][1]] if spans else text[start:end]
 
 
 def _stripped(text: str, span: tuple[int, int]) -> tuple[int, int]:

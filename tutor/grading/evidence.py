@@ -8,7 +8,8 @@ import numpy as np
 
 from tutor import lexicon
 from tutor.corpus.items import Contrast
-from tutor.grading.exchange import exchanged, leanings
+from tutor.grading.clauses import around
+from tutor.grading.exchange import exchanged, leanings, namings
 from tutor.grading.features import Said, features
 from tutor.grading.judging import Judge
 from tutor.grading.types import VERDICTS
@@ -32,12 +33,21 @@ def observed(
     """
     reading = judge.read(said.clauses, question, [*points, *claims])
     evidence = [deciding_clauses(marks, spans, reply) for marks in reading.marks]
-    leaning = np.zeros((len(reading.verdicts), 3))
-    leaning[: len(points)] = _leaning(reply, spans, points, contrasts, reading.verdicts, evidence, judge)
+    exchanges = np.zeros((len(reading.verdicts), 6))
+    words = [
+        quoted(reply, spans, numbers) if row[_MISSED] < SILENT else ""
+        for numbers, row in zip(evidence, reading.verdicts[: len(points)], strict=False)
+    ]
+    sentences = [
+        around(reply, spans[numbers[0]][0], spans[numbers[-1]][1]) if text else ""
+        for text, numbers in zip(words, evidence, strict=False)
+    ]
+    exchanges[: len(points), :3] = _leaning(words, question, points, contrasts, lexicon.language(reply), judge)
+    exchanges[: len(points), 3:] = namings(question, points, list(zip(words, sentences, strict=True)), contrasts)
     rows = [
         features(
             reading.verdicts, number, len(points), reading.marks[number], said, evidence[number], text,
-            leaning[number],
+            exchanges[number],
         )
         for number, text in enumerate([*points, *claims])
     ]
@@ -45,21 +55,16 @@ def observed(
 
 
 def _leaning(
-    reply: str, spans: Sequence[tuple[int, int]], points: Sequence[str], contrasts: Sequence[Contrast],
-    verdicts: np.ndarray, evidence: Sequence[Sequence[int]], judge: Judge,
+    words: Sequence[str], question: str, points: Sequence[str], contrasts: Sequence[Contrast], lang: str, judge: Judge,
 ) -> np.ndarray:
-    lang = lexicon.language(reply)
     asked, texts = [], []
-    for number, point in enumerate(points):
-        words = quoted(reply, spans, evidence[number])
-        if not words or verdicts[number, _MISSED] >= SILENT:
-            continue
-        for pair, contrast in enumerate(contrasts):
-            other = exchanged(words, contrast, lang)
+    for number, (said, point) in enumerate(zip(words, points, strict=True)):
+        for pair, contrast in enumerate(contrasts if said else ()):
+            other = exchanged(said, contrast, lang)
             if other is not None:
                 asked.append((number, pair))
-                texts.append((words, other, point))
-    return leanings(asked, judge.lean(texts) if texts else np.zeros(0), len(points))
+                texts.append((said, other, point))
+    return leanings(asked, judge.lean(texts, question) if texts else np.zeros(0), len(points))
 
 
 def within_reach(claims: Sequence[str], said: Said) -> list[int]:

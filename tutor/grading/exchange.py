@@ -11,17 +11,25 @@ pair always fits better exchanged.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
+from tutor import lexicon
 from tutor.corpus.items import Contrast
 
+MAIN_TERMS = 4
+"""Terms of an item whose pairs are tried beside its contrasts."""
 MOST = 3.0
 """Log odds beyond which one reading says no more than that."""
 MOST_IN_ALL = 9.0
 """The same for all points together."""
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*[A-Z][A-Za-z0-9]*|[A-Z][A-Za-z0-9]{2,}(?: [A-Z][A-Za-z0-9]+)?")
 
 
 def exchanged(text: str, contrast: Contrast, lang: str) -> str | None:
@@ -35,6 +43,89 @@ def exchanged(text: str, contrast: Contrast, lang: str) -> str | None:
 
     found = pattern.sub(other, text)
     return found if found != text else None
+
+
+def main_pairs(question: str, points: Sequence[str], lang: str, listed: Sequence[Contrast] = ()) -> list[Contrast]:
+    """Pairs of the terms that the points and the question name most, but for those that are `listed` already.
+
+    Whoever mixes up what an answer is about, mixes up these.
+    """
+    texts = [question, question, *points]
+    spelt: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for text in texts:
+        found = {_key(term): term for term in _terms(text)}
+        counts.update(found.keys())
+        spelt = found | spelt
+    # A form within a longer one counts where it stands alone.
+    ranked = [key for key, n in counts.most_common() if n > 1 and not any(
+        key != other and key in other and counts[other] >= n for other in counts
+    )][:MAIN_TERMS]
+    known = [
+        [{_key(form) for forms in side.values() for form in forms} for side in (one.left, one.right)] for one in listed
+    ]
+    pairs = []
+    for left, right in combinations(ranked, 2):
+        nested = left in right or right in left
+        if not nested and not any((left in a and right in b) or (left in b and right in a) for a, b in known):
+            pairs.append(Contrast({lang: (spelt[left],)}, {lang: (spelt[right],)}))
+    return pairs
+
+
+def _terms(text: str) -> set[str]:
+    """Technical terms as the text spells them: forms of the lexicon, and what looks like a name."""
+    text = text.replace("`", " ")
+    found = {m[0] for m in _NAME.finditer(text) if m.start() or not m[0][1:].islower()}  # not "What", which begins it
+    lower = text.lower()
+    for form in lexicon.forms():
+        if form[0] > "\u2e80":
+            if len(form) > 1 and form in text:
+                found.add(form)
+        elif (at := lower.find(form)) >= 0 and len(form) > 2 and re.search(
+            rf"(?<![a-z0-9]){re.escape(form)}(?![a-z0-9])", lower
+        ):
+            found.add(text[at : at + len(form)])
+    return found
+
+
+def named(text: str, contrast: Contrast) -> int | None:
+    """The side of the contrast that the text names, 0 or 1; None if it names neither or both."""
+    pattern, owner = _pattern(contrast)
+    sides = {owner.get(_key(match[0])) for match in pattern.finditer(text)} - {None}
+    return sides.pop() if len(sides) == 1 else None
+
+
+def namings(
+    question: str, points: Sequence[str], said: Sequence[tuple[str, str]], contrasts: Sequence[Contrast]
+) -> np.ndarray:
+    """(points, 3) do the words on each point name the side of a contrast that it is about (1), or the other (-1)?
+
+    `said` are a point's words and the sentences they stand in, "" where nothing is said of it. A
+    point that names neither side is about the one that the question names. The columns: of the
+    point's contrasts the one that speaks most against it; of these the one whose
+    sum over all points is least; the least sum of all contrasts, at most 0.
+    """
+    found = np.zeros((len(points), len(contrasts)))
+    for column, contrast in enumerate(contrasts):
+        asked = named(question, contrast)
+        for row, (point, (words, sentence)) in enumerate(zip(points, said, strict=True)):
+            if not words:
+                continue
+            meant = named(point, contrast)
+            if meant is None and not _names(point, contrast):
+                meant = asked
+            if meant is None:
+                continue
+            side = named(words, contrast)
+            if side is None and not _names(words, contrast):
+                side = named(sentence, contrast)
+            if side is not None:
+                found[row, column] = 1.0 if side == meant else -1.0
+    if not contrasts:
+        return np.zeros((len(points), 3))
+    totals = found.sum(0)
+    whole = [min(totals[row != 0], default=0.0) for row in found]
+    return np.stack([found.min(1), whole, np.full(len(points), min(0.0, totals.min()))], 1)
 
 
 def leanings(asked: Sequence[tuple[int, int]], values: np.ndarray, points: int) -> np.ndarray:
@@ -57,6 +148,10 @@ def leanings(asked: Sequence[tuple[int, int]], values: np.ndarray, points: int) 
             whole = min(totals[contrast] for contrast in own)
             found[point] = worst, min(0.0, worst), min(0.0, max(whole, -MOST_IN_ALL))
     return found
+
+
+def _names(text: str, contrast: Contrast) -> bool:
+    return _pattern(contrast)[0].search(text) is not None
 
 
 def _key(form: str) -> str:

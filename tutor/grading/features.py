@@ -17,6 +17,7 @@ NAMES = (
     "concepts in evidence", "concepts elsewhere", "other concepts",
     "hit elsewhere", "missed elsewhere", "contradicted elsewhere", "most contradicted", "claim stated",
     "leaning", "leaning against", "leaning against in all",
+    "named otherwise", "named otherwise in all", "named otherwise at worst",
 )
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)")
@@ -55,14 +56,14 @@ class Said:
 
 def features(
     verdicts: np.ndarray, number: int, points: int, marks: np.ndarray, said: Said,
-    evidence: Sequence[int], point: str, leaning: Sequence[float],
+    evidence: Sequence[int], point: str, exchanges: Sequence[float],
 ) -> np.ndarray:
     """(len(NAMES),) floats about the text `point`, which is row `number` of `verdicts`.
 
     `verdicts` (texts, 4) are the judge's probabilities, the first `points` rows
     those of the key points and the others of known misconceptions; `marks`
-    (clauses,) is the judge's too. `evidence` are the clauses that decide, `leaning`
-    is a row of `exchange.leanings`.
+    (clauses,) is the judge's too. `evidence` are the clauses that decide, `exchanges`
+    are the rows of `exchange.leanings` and `exchange.namings`.
     """
     others = np.delete(verdicts[:points], number, 0) if points > 1 and number < points else verdicts[:points]
     deciding = " ".join(said.clauses[n] for n in evidence)
@@ -92,5 +93,5 @@ def features(
         *others.mean(0)[[0, 2, 3]],
         verdicts[:points, 3].max(),
         verdicts[points:, 0].max(initial=0.0),
-        *leaning,
+        *exchanges,
     ])
