@@ -116,8 +116,7 @@ class Leans(Says):
         self.wrong = wrong
         self.asked: list[tuple[str, str, str]] = []
 
-    def lean(self, texts: Sequence[tuple[str, str, str]], question: str) -> np.ndarray:
-        assert question == ITEM.question["zh"]
+    def lean(self, texts: Sequence[tuple[str, str, str]]) -> np.ndarray:
         self.asked += texts
         return np.array([-2.5 if self.wrong in said else 2.5 for said, _, _ in texts])
 

@@ -12,7 +12,15 @@ from evals.grader.pairs import held_out
 from tutor.corpus import Item, read
 from tutor.errors import ModelDamaged
 from tutor.grading import grade_item, grade_reference, shipped_calibration, uncalibrated
-from tutor.judge import MIRROR, MIRROR_SHA256, REFERENCE, REFERENCE_SHA256, SHA256, WEIGHTS, BundledJudge
+from tutor.judge import (
+    MIRROR,
+    MIRROR_SHA256,
+    REFERENCE,
+    REFERENCE_SHA256,
+    SHA256,
+    WEIGHTS,
+    BundledJudge,
+)
 
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 FULL = {
@@ -49,7 +57,7 @@ def test_damaged_weights_are_refused_with_a_way_out(tmp_path: Path) -> None:
     with pytest.raises(ModelDamaged, match="judge.npz"):
         BundledJudge(reference=cut, reference_sha256=None).worth("a", "q", ["r"])
     with pytest.raises(ModelDamaged, match="judge.npz"):
-        BundledJudge(mirror=cut, mirror_sha256=None).lean([("a", "b", "p")], "q")
+        BundledJudge(mirror=cut, mirror_sha256=None).lean([("a", "b", "p")])
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -67,7 +75,7 @@ def test_growing_and_shrinking_exchanged_is_heard(judge: BundledJudge, item: Ite
     assert wrong.score < right.score - 2
     point = item.points[2].text["zh"]  # a claim can't shrink
     right_way, wrong_way = "缩容是做不到的", "扩容是做不到的"
-    leaning = judge.lean([(right_way, wrong_way, point), (wrong_way, right_way, point)], item.question["zh"])
+    leaning = judge.lean([(right_way, wrong_way, point), (wrong_way, right_way, point)])
     assert leaning[0] > 0.5
     assert leaning[0] == pytest.approx(-leaning[1], abs=0.1)
 

@@ -37,8 +37,6 @@ MOST_WHOLE = 230
 ENOUGH = 0.7
 """Share of a reply that is read beside a whole reference, at least."""
 _PLACES = 512
-MOST_ASKED = 32
-"""Tokens of the question beside them: a point often says "it" of what the question names."""
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
 _BLOCK = 32
@@ -185,14 +183,13 @@ def worth(
 
 
 def lean(
-    model: CrossEncoder, tokenizer: E5Tokenizer, texts: Sequence[tuple[str, str, str]], question: str
+    model: CrossEncoder, tokenizer: E5Tokenizer, texts: Sequence[tuple[str, str, str]]
 ) -> np.ndarray:
     """(n,) for each (said, other, point) how much better `said` tells the point, in log odds of hit to contradicted."""
     # A point's words are held beside several mirror images; they are read once.
     wanted = list(dict.fromkeys((text, point) for said, other, point in texts for text in (said, other)))
-    asked = tokenizer.ids(question, query=True)[:MOST_ASKED]
     rows = [
-        encode(tokenizer.ends, [tokenizer.ids(text)[:MOST_SAID]], asked, tokenizer.ids(point, query=True))
+        encode(tokenizer.ends, [tokenizer.ids(text)[:MOST_SAID]], [], tokenizer.ids(point, query=True))
         for text, point in wanted
     ]
     logits = torch.stack([verdict for verdict, _ in _spread(model, rows)]).float().numpy()

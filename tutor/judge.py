@@ -22,7 +22,7 @@ MIRROR_SHA256 = "6face25102f50b56016d01de48a9f4e10a2f1b219c3ca8ef42ff05c7430e63e
 
 REFERENCE = WEIGHTS.with_name("reference.npz")
 """What a third training changed of e5, to mark a reply by a whole reference as people do."""
-REFERENCE_SHA256 = ""
+REFERENCE_SHA256 = "77a7f97354d234a3616bcdad5d38df384e59bdd6bf902617847abeee14698876"
 
 
 class BundledJudge:
@@ -49,13 +49,13 @@ class BundledJudge:
             model, _, tokenizer = self._models
         return cross_encoder.read(model, tokenizer, clauses, question, points)
 
-    def lean(self, texts: Sequence[tuple[str, str, str]], question: str) -> np.ndarray:
+    def lean(self, texts: Sequence[tuple[str, str, str]]) -> np.ndarray:
         """Raises `ModelDamaged` when the weights aren't the published ones."""
         from tutor import cross_encoder
 
         with self._loading:
             _, mirror, tokenizer = self._models
-        return cross_encoder.lean(mirror, tokenizer, texts, question)
+        return cross_encoder.lean(mirror, tokenizer, texts)
 
     def worth(self, said: str, question: str, references: Sequence[str]) -> float | None:
         """Raises `ModelDamaged` when the weights aren't the published ones."""

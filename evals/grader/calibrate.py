@@ -34,6 +34,7 @@ STRENGTH = 0.3
 CLASS = {"hit": 1.0, "partial": 1.0, "missed": 1.0, "contradicted": 1.2}
 OTHER_POINTS = ("hit elsewhere", "missed elsewhere", "contradicted elsewhere", "most contradicted", "claim stated")
 MIRRORED = ("leaning", "leaning against", "leaning against in all")
+NAMED = ("named otherwise", "named otherwise in all", "named otherwise at worst")
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def main() -> None:
     sure = crossed(rows)
     report["all"] = figures(sure, rows.y)
     for what, left_out in (
-        ("all but what the other points say", OTHER_POINTS), ("all but the mirror image", MIRRORED)
+        ("all but what the other points say", OTHER_POINTS), ("all but the mirror image", MIRRORED),
+        ("all but the names", NAMED), ("all but names and mirror image", NAMED + MIRRORED),
     ):
         kept = [n for n, name in enumerate(NAMES) if name not in left_out]
         report[what] = figures(crossed(rows, kept), rows.y)

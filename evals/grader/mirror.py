@@ -26,18 +26,11 @@ from evals.grader.pairs import held_out
 from evals.grader.train import learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import Item, read
-from tutor.cross_encoder import (
-    MOST_ASKED,
-    MOST_SAID,
-    CrossEncoder,
-    encode,
-    load_weights,
-    save_weights,
-)
+from tutor.cross_encoder import MOST_SAID, CrossEncoder, encode, load_weights, save_weights
 from tutor.e5 import load_bert
 from tutor.grading import VERDICTS
 from tutor.grading.clauses import around, sentences
-from tutor.grading.exchange import exchanged, main_pairs
+from tutor.grading.exchange import exchanged
 from tutor.judge import MIRROR, WEIGHTS
 
 TOKENS = 2600
@@ -45,8 +38,6 @@ TOKENS = 2600
 RATE, HEAD_RATE = 7e-5, 3e-4
 FROM_CORPUS = 0.4
 """Share of the triples that come from the corpus; the others are learners' words."""
-ASTRAY = 0.12
-"""Words about another point, as a share of the others: neither they nor their image tell it."""
 FROM_WRONG = 0.1
 """Contradicting words, as a share of the triples, that keep the verdicts from drifting."""
 ALIKE = 0.55
@@ -62,9 +53,6 @@ class Triple:
     other: str
     point: str
     item: str = ""
-    question: str = ""
-    apart: bool = True
-    """False where neither tells the point, so that neither is to be preferred."""
 
 
 def from_corpus(item: Item, draw: random.Random) -> Iterator[Triple]:
@@ -74,14 +62,14 @@ def from_corpus(item: Item, draw: random.Random) -> Iterator[Triple]:
         abroad = [_plain(point.text[across]) for point in item.points]
         told = list(_told(item, lang, points))
         corrections = [(_plain(m.correction[lang]), _plain(m.correction[across])) for m in item.misconceptions]
-        for contrast in (*item.contrasts, *main_pairs(item.question[lang], points, lang, item.contrasts)):
+        for contrast in item.contrasts:
             pairs = [*zip(points, abroad, strict=True), *corrections]
             pairs += [(points[n], sentence) for sentence, n in told]
             pairs += [(sentence, draw.choice((points[n], abroad[n]))) for sentence, n in told]
             for said, point in pairs:
                 other = exchanged(said, contrast, lang)
                 if other is not None:
-                    yield Triple(said, other, point, item.id, item.question[lexicon.language(point)])
+                    yield Triple(said, other, point, item.id)
 
 
 def _told(item: Item, lang: str, points: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -106,16 +94,13 @@ def from_replies(replies: Iterable[Reply], items: Mapping[str, Item], verdict: s
         for number, quote in reply.quotes.items():
             if reply.verdicts[int(number)] != verdict:
                 continue
-            texts = [_plain(p.text[lang]) for p in item.points]
-            astray = int(number) + 1 if int(number) + 1 < len(texts) else 0
+            point = _plain(item.points[int(number)].text[lang])
             start = reply.text.index(quote)
             for said in dict.fromkeys((quote, around(reply.text, start, start + len(quote)))):
-                for contrast in (*item.contrasts, *main_pairs(item.question[lang], texts, lang, item.contrasts)):
+                for contrast in item.contrasts:
                     other = exchanged(said, contrast, lang)
                     if other is not None and len(said) < 400:
-                        yield Triple(said, other, texts[int(number)], item.id, item.question[lang])
-                        if reply.verdicts[astray] == "missed":
-                            yield Triple(said, other, texts[astray], item.id, item.question[lang], apart=False)
+                        yield Triple(said, other, point, item.id)
 
 
 def _plain(text: str) -> str:
@@ -129,21 +114,20 @@ class Texts:
         self._tokenizer = tokenizer
         self._known: dict = {}
 
-    def __call__(self, said: str, point: str, question: str):
-        if (said, point, question) not in self._known:
+    def __call__(self, said: str, point: str):
+        if (said, point) not in self._known:
             ids = self._tokenizer.ids
-            self._known[said, point, question] = encode(
-                self._tokenizer.ends, [ids(said)[:MOST_SAID]], ids(question, query=True)[:MOST_ASKED],
-                ids(point, query=True),
+            self._known[said, point] = encode(
+                self._tokenizer.ends, [ids(said)[:MOST_SAID]], [], ids(point, query=True)
             )
-        return self._known[said, point, question]
+        return self._known[said, point]
 
 
 def batches(triples: Sequence[Triple], texts: Texts) -> list[list[Triple]]:
     found: list[list[Triple]] = [[]]
     size = 0
     for triple in triples:
-        cost = sum(len(row.ids) for row in both(triple, texts))
+        cost = len(texts(triple.said, triple.point).ids) + len(texts(triple.other, triple.point).ids)
         if size + cost > TOKENS and found[-1]:
             found.append([])
             size = 0
@@ -152,16 +136,12 @@ def batches(triples: Sequence[Triple], texts: Texts) -> list[list[Triple]]:
     return found
 
 
-def both(triple: Triple, texts: Texts) -> tuple:
-    return tuple(texts(text, triple.point, triple.question) for text in (triple.said, triple.other))
-
-
 def odds(logits: torch.Tensor) -> torch.Tensor:
     """Log odds of hit to contradicted."""
     return logits[..., HIT] - logits[..., CONTRADICTED]
 
 
-def train(out: Path, size: int, seed: int, start: Path | None) -> dict[str, float]:
+def train(out: Path, size: int, seed: int) -> dict[str, float]:
     draw = random.Random(seed)
     torch.manual_seed(seed)
     items = {item.id: item for item in read(CORPUS).items}
@@ -170,24 +150,18 @@ def train(out: Path, size: int, seed: int, start: Path | None) -> dict[str, floa
     known = [r for r in replies if not held_out(r.item) and r.item not in aside]
     corpus = [t for i in items.values() if not held_out(i.id) and i.id not in aside for t in from_corpus(i, draw)]
     told = list(from_replies(known, items))
-    astray = [triple for triple in told if not triple.apart]
-    told = [triple for triple in told if triple.apart]
-    print(f"{len(corpus)} triples of the corpus, {len(told)} of replies, {len(astray)} beside the point", flush=True)
     triples = draw.sample(corpus, min(len(corpus), round(size * FROM_CORPUS)))
     triples += draw.sample(told, min(len(told), round(size * (1 - FROM_CORPUS))))
-    triples += draw.sample(astray, min(len(astray), round(size * ASTRAY)))
     draw.shuffle(triples)
     wrong = list(from_replies(known, items, "contradicted"))
     wrong = draw.sample(wrong, min(len(wrong), round(size * FROM_WRONG)))
     unseen = list(from_replies([r for r in replies if held_out(r.item)] + graded("dev"), items))
-    unseen = draw.sample([triple for triple in unseen if triple.apart], 800)
+    unseen = draw.sample(unseen, min(len(unseen), 800))
 
     bert, tokenizer = load_bert(dtype=torch.float32)
     texts = Texts(tokenizer)
     model = CrossEncoder(bert)
     load_weights(model, WEIGHTS)
-    if start:
-        load_weights(model, start)
     inner, head = learnable(model)
     plan = batches(triples, texts)
     share = len(wrong) // len(plan)
@@ -201,13 +175,12 @@ def train(out: Path, size: int, seed: int, start: Path | None) -> dict[str, floa
     learning(model)
     for step, batch in enumerate(plan, 1):
         beside = wrong[(step - 1) * share : step * share]
-        pairs = [both(triple, texts) for triple in batch]
-        rows = [said for said, _ in pairs] + [other for _, other in pairs]
-        rows += [texts(t.said, t.point, t.question) for t in beside]
+        rows = [texts(t.said, t.point) for t in batch] + [texts(t.other, t.point) for t in batch]
+        rows += [texts(t.said, t.point) for t in beside]
         with torch.autocast("cpu", torch.bfloat16):
             outputs = model(rows)
         logits = torch.stack([verdict for verdict, _ in outputs]).float()
-        loss, right = loss_of(logits, torch.tensor([triple.apart for triple in batch]))
+        loss, right = loss_of(logits, len(batch))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*inner, *head], 1.0)
@@ -221,20 +194,15 @@ def train(out: Path, size: int, seed: int, start: Path | None) -> dict[str, floa
     return {"triples": len(triples), "right on unseen items": right_of(model, texts, unseen)}
 
 
-def loss_of(logits: torch.Tensor, to_tell: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Of n texts, their n mirror images, and words that contradict; and the share told apart.
-
-    `to_tell` (n,) is false where text and image are worth the same.
-    """
-    n = len(to_tell)
+def loss_of(logits: torch.Tensor, n: int) -> tuple[torch.Tensor, float]:
+    """Of `n` texts, their `n` mirror images, and words that contradict; and the share told apart."""
     logs = torch.log_softmax(logits, 1)
     apart = odds(logits[:n]) - odds(logits[n : 2 * n])
-    loss = torch.nn.functional.softplus(-apart[to_tell]).sum() / n
-    loss = loss - 0.25 * logs[:n][to_tell, HIT].sum() / n - 0.25 * logs[n : 2 * n][to_tell, CONTRADICTED].sum() / n
-    loss = loss + 0.1 * (apart[~to_tell] ** 2).sum() / n
+    loss = torch.nn.functional.softplus(-apart).mean()
+    loss = loss - 0.25 * logs[:n, HIT].mean() - 0.25 * logs[n : 2 * n, CONTRADICTED].mean()
     if len(logits) > 2 * n:
         loss = loss - 0.25 * logs[2 * n :, CONTRADICTED].sum() / n
-    return loss, float((apart[to_tell] > 0).float().mean())
+    return loss, float((apart > 0).float().mean())
 
 
 @torch.inference_mode()
@@ -245,8 +213,7 @@ def right_of(model: CrossEncoder, texts: Texts, triples: Sequence[Triple]) -> fl
     for start in range(0, len(triples), 16):
         part = triples[start : start + 16]
         with torch.autocast("cpu", torch.bfloat16):
-            pairs = [both(triple, texts) for triple in part]
-            outputs = model([said for said, _ in pairs] + [other for _, other in pairs])
+            outputs = model([texts(t.said, t.point) for t in part] + [texts(t.other, t.point) for t in part])
         logits = torch.stack([verdict for verdict, _ in outputs]).float()
         right += float((odds(logits[: len(part)]) > odds(logits[len(part) :])).sum())
     return round(right / len(triples), 3)
@@ -265,13 +232,12 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="where the trained weights go, or with --pack, where they are")
     parser.add_argument("--size", type=int, default=14_000, help="triples")
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--start", type=Path, help="packed weights of such a model to go on from")
     parser.add_argument("--pack", action="store_true", help="write the file that ships instead of training")
     options = parser.parse_args()
     if options.pack:
         print(f"{MIRROR}: sha256 {pack(options.out, MIRROR)}")
     else:
-        print(json.dumps(train(options.out, options.size, options.seed, options.start)))
+        print(json.dumps(train(options.out, options.size, options.seed)))
 
 
 if __name__ == "__main__":

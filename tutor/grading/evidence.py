@@ -9,7 +9,7 @@ import numpy as np
 from tutor import lexicon
 from tutor.corpus.items import Contrast
 from tutor.grading.clauses import around
-from tutor.grading.exchange import exchanged, leanings, namings
+from tutor.grading.exchange import exchanged, leanings, names, namings
 from tutor.grading.features import Said, features
 from tutor.grading.judging import Judge
 from tutor.grading.types import VERDICTS
@@ -18,6 +18,9 @@ QUOTED = 0.5
 """A clause beside the deciding one belongs to the quote when it is marked so much."""
 REACH = 0.3
 """Share of a claim's words that a reply which states it has."""
+READ = 3
+"""Contrasts of an item, those first that learners mix up most, whose mirror images are read; of the others
+only names are compared. Reading them all took twice as long and told no more."""
 SILENT = 0.9
 """Probability of "missed" from which on nobody asks whose words a point has."""
 _MISSED = VERDICTS.index("missed")
@@ -42,7 +45,7 @@ def observed(
         around(reply, spans[numbers[0]][0], spans[numbers[-1]][1]) if text else ""
         for text, numbers in zip(words, evidence, strict=False)
     ]
-    exchanges[: len(points), :3] = _leaning(words, question, points, contrasts, lexicon.language(reply), judge)
+    exchanges[: len(points), :3] = _leaning(words, points, contrasts[:READ], lexicon.language(reply), judge)
     exchanges[: len(points), 3:] = namings(question, points, list(zip(words, sentences, strict=True)), contrasts)
     rows = [
         features(
@@ -55,16 +58,16 @@ def observed(
 
 
 def _leaning(
-    words: Sequence[str], question: str, points: Sequence[str], contrasts: Sequence[Contrast], lang: str, judge: Judge,
+    words: Sequence[str], points: Sequence[str], contrasts: Sequence[Contrast], lang: str, judge: Judge
 ) -> np.ndarray:
     asked, texts = [], []
     for number, (said, point) in enumerate(zip(words, points, strict=True)):
         for pair, contrast in enumerate(contrasts if said else ()):
-            other = exchanged(said, contrast, lang)
+            other = exchanged(said, contrast, lang) if names(point, contrast) else None
             if other is not None:
                 asked.append((number, pair))
                 texts.append((said, other, point))
-    return leanings(asked, judge.lean(texts, question) if texts else np.zeros(0), len(points))
+    return leanings(asked, judge.lean(texts) if texts else np.zeros(0), len(points))
 
 
 def within_reach(claims: Sequence[str], said: Said) -> list[int]:

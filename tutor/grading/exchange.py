@@ -3,33 +3,26 @@
 The cross-encoder hears what is said and pays little heed to of what it is
 said: a reply in which two terms are exchanged gets nearly the same verdicts. So
 what the learner says of a point is held beside its own mirror image, the two
-terms exchanged, and the judge says which of the two fits the point better. Only pairs
-are tried that the item lists as its contrasts: among all the words of a reply some
-pair always fits better exchanged.
+terms exchanged, and the judge says which of the two fits the point better. And the names
+are compared: do the words on a point name the side of a pair that the point is about, or the
+other? Only pairs are tried that the item lists as its contrasts: among all the words of
+a reply some pair always fits better exchanged.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations
 
 import numpy as np
 
-from tutor import lexicon
 from tutor.corpus.items import Contrast
 
-MAIN_TERMS = 4
-"""Terms of an item whose pairs are tried beside its contrasts."""
 MOST = 3.0
 """Log odds beyond which one reading says no more than that."""
 MOST_IN_ALL = 9.0
 """The same for all points together."""
-
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[.-][A-Za-z0-9]+)*[A-Z][A-Za-z0-9]*|[A-Z][A-Za-z0-9]{2,}(?: [A-Z][A-Za-z0-9]+)?")
 
 
 def exchanged(text: str, contrast: Contrast, lang: str) -> str | None:
@@ -43,49 +36,6 @@ def exchanged(text: str, contrast: Contrast, lang: str) -> str | None:
 
     found = pattern.sub(other, text)
     return found if found != text else None
-
-
-def main_pairs(question: str, points: Sequence[str], lang: str, listed: Sequence[Contrast] = ()) -> list[Contrast]:
-    """Pairs of the terms that the points and the question name most, but for those that are `listed` already.
-
-    Whoever mixes up what an answer is about, mixes up these.
-    """
-    texts = [question, question, *points]
-    spelt: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for text in texts:
-        found = {_key(term): term for term in _terms(text)}
-        counts.update(found.keys())
-        spelt = found | spelt
-    # A form within a longer one counts where it stands alone.
-    ranked = [key for key, n in counts.most_common() if n > 1 and not any(
-        key != other and key in other and counts[other] >= n for other in counts
-    )][:MAIN_TERMS]
-    known = [
-        [{_key(form) for forms in side.values() for form in forms} for side in (one.left, one.right)] for one in listed
-    ]
-    pairs = []
-    for left, right in combinations(ranked, 2):
-        nested = left in right or right in left
-        if not nested and not any((left in a and right in b) or (left in b and right in a) for a, b in known):
-            pairs.append(Contrast({lang: (spelt[left],)}, {lang: (spelt[right],)}))
-    return pairs
-
-
-def _terms(text: str) -> set[str]:
-    """Technical terms as the text spells them: forms of the lexicon, and what looks like a name."""
-    text = text.replace("`", " ")
-    found = {m[0] for m in _NAME.finditer(text) if m.start() or not m[0][1:].islower()}  # not "What", which begins it
-    lower = text.lower()
-    for form in lexicon.forms():
-        if form[0] > "\u2e80":
-            if len(form) > 1 and form in text:
-                found.add(form)
-        elif (at := lower.find(form)) >= 0 and len(form) > 2 and re.search(
-            rf"(?<![a-z0-9]){re.escape(form)}(?![a-z0-9])", lower
-        ):
-            found.add(text[at : at + len(form)])
-    return found
 
 
 def named(text: str, contrast: Contrast) -> int | None:
@@ -112,12 +62,12 @@ def namings(
             if not words:
                 continue
             meant = named(point, contrast)
-            if meant is None and not _names(point, contrast):
+            if meant is None and not names(point, contrast):
                 meant = asked
             if meant is None:
                 continue
             side = named(words, contrast)
-            if side is None and not _names(words, contrast):
+            if side is None and not names(words, contrast):
                 side = named(sentence, contrast)
             if side is not None:
                 found[row, column] = 1.0 if side == meant else -1.0
@@ -150,7 +100,8 @@ def leanings(asked: Sequence[tuple[int, int]], values: np.ndarray, points: int) 
     return found
 
 
-def _names(text: str, contrast: Contrast) -> bool:
+def names(text: str, contrast: Contrast) -> bool:
+    """Does the text name a side of the contrast?"""
     return _pattern(contrast)[0].search(text) is not None
 
 

@@ -32,7 +32,7 @@ class Judge(Protocol):
 
     def read(self, clauses: Sequence[str], question: str, points: Sequence[str]) -> Reading: ...
 
-    def lean(self, texts: Sequence[tuple[str, str, str]], question: str) -> np.ndarray:
+    def lean(self, texts: Sequence[tuple[str, str, str]]) -> np.ndarray:
         """(n,) for each (said, other, point): how much better `said` tells the point than `other` does, in log odds."""
         ...
 
