@@ -24,7 +24,7 @@ from tutor.grading.heard import heard
 from tutor.grading.reference import points_of
 from tutor.grading.score import CREDIT, score
 from tutor.grading.types import PointVerdict
-from tutor.grading.whole import adding_up, expected
+from tutor.grading.whole import adding_up, believed, expected
 
 ITEM = Item(
     id="probes",
@@ -285,7 +285,9 @@ HALF = {RAFT: ("hit", 0.9, 0)}
 def test_points_of_a_reference_add_up_to_the_mark_people_would_give(share: float) -> None:
     judge = Marks(HALF, share)
     grade = grade_reference("How does etcd agree?", "it copies a log with Raft", f"{RAFT}\n{QUORUM}", judge, PLAIN)
-    assert grade.score == pytest.approx(10 * share, abs=0.06)
+    told = np.array([[0.9] + 3 * [0.1 / 3], [0.01, 0.01, 0.97, 0.01]])
+    assert grade.score == pytest.approx(10 * believed(told, [1, 1], share), abs=0.5)
+    assert abs(grade.score - 10 * share) < 1.5
     assert [p.text for p in grade.points] == [RAFT, QUORUM]
     assert grade.points[0].credit >= grade.points[1].credit
     assert judge.asked == [("it copies a log with Raft", [f"{RAFT}\n{QUORUM}"])]
@@ -302,9 +304,9 @@ def test_a_high_mark_makes_hits_and_a_low_one_misses() -> None:
 
 
 def test_a_point_that_one_judges_oneself_earns_what_its_verdict_does() -> None:
-    judge = Marks({RAFT: ("hit", 0.55, 0)}, 0.55)
+    judge = Marks({RAFT: ("hit", 0.54, 0)}, 0.55)
     grade = grade_reference("How does etcd agree?", "it copies a log with Raft", RAFT, judge, PLAIN)
-    assert grade.points[0].unsure and grade.score == pytest.approx(5.5, abs=0.06)
+    assert grade.points[0].unsure and 5 < grade.score < 6.5
     assert with_self_check(grade, {0: "hit"}).score == 10.0
 
 
@@ -325,6 +327,13 @@ def test_a_pasted_reference_that_is_denied_earns_nothing_whatever_its_mark() -> 
     reply = f"It is wrong to say: {RAFT}"
     grade = grade_reference("How does etcd agree?", reply, RAFT, Marks(HALF, 1.0), PLAIN)
     assert grade.score == 0.0
+
+
+def test_the_points_have_a_say_in_the_mark_and_less_of_one_the_more_they_are() -> None:
+    hit = np.array([[0.97, 0.01, 0.01, 0.01]])
+    one, four = believed(hit, [1], 0.3), believed(np.repeat(hit, 4, 0), [1] * 4, 0.3)
+    assert 0.3 < four < one < 0.97
+    assert believed(hit, [1], 1.0) > 0.97 and believed(hit, [1], 0.0) < 0.4
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -353,6 +362,7 @@ def test_an_empty_reference_is_an_input_error(reference) -> None:
         ("1. Requests guide scheduling.\n2. Limits cap usage at runtime.", ["Requests guide scheduling.", "Limits cap usage at runtime."]),
         ("复杂度为 O（1），很快，不用移动元素", ["复杂度为 O（1），很快，不用移动元素"]),
         ("优点：①分配内存的速度很快；②回收内存的过程简单又安全", ["优点：分配内存的速度很快；", "回收内存的过程简单又安全"]),
+        ("错误。例如进栈序列为123，出栈序列可以为132。", ["错误。例如进栈序列为123，出栈序列可以为132。"]),
         ("！？", []),
     ],
 )  # fmt: skip
@@ -453,3 +463,18 @@ def test_sentences_end_where_they_do(text: str, expected: list[str]) -> None:
 def test_around_words_stand_whole_sentences() -> None:
     text = "A is first. B, then C. D ends it."
     assert around(text, text.index("C"), text.index("D") + 1) == "B, then C. D ends it."
+
+
+LONG = "Denise made a circuit to light a bulb or run a motor. She used a special switch. What happens when the switch is at A?"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        ("The motor will run", "said"),  # words of a long question in another order
+        ("Denise made a circuit to light a bulb", "echo"),
+        ("What happens when the switch is at A", "echo"),
+    ],
+)
+def test_an_echo_has_the_words_of_the_question_in_their_order(reply: str, kind: str) -> None:
+    assert [clause.kind for clause in heard(reply, [LONG])] == [kind]

@@ -21,7 +21,7 @@ from tutor.grading.score import score
 from tutor.grading.stance import doubts, stance
 from tutor.grading.structure import commands, manifests, structure_verdict
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
-from tutor.grading.whole import EARNS, adding_up, expected
+from tutor.grading.whole import EARNS, adding_up, believed, expected
 
 MAX_REPLY = 20_000
 """Characters."""
@@ -161,7 +161,7 @@ def _grade(
         rows, evidence = observed(reply, spans, counted, question, read, claims, contrasts, judge)
         sure = calibration.probabilities(rows)
         if worth is not None:
-            sure = adding_up(sure, weights, worth)
+            sure = adding_up(sure, weights, believed(sure, weights, worth))
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
                 sure[number], quoted(reply, spans, evidence[number]), text, weights[number],

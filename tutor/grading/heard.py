@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from tutor import lexicon
@@ -36,6 +37,8 @@ _ORDER = re.compile(
     r"|\bas an? (ai|language model|grader|examiner)\b|\bsystem (prompt|message|note|override|notice)\b|\bplease pass me\b",
     re.IGNORECASE | re.MULTILINE,
 )
+IN_ORDER = 0.5
+"""Share of its neighbouring words that are neighbours in the question too."""
 REPEATED = 6
 """Letters from which on a clause that stood there before is a repetition."""
 MOST_LISTED = 9
@@ -65,7 +68,7 @@ def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
     An order takes the rest of its sentence with it. Long lists of terms say
     nothing, and what was said before says nothing new.
     """
-    asked = [set(lexicon.words(question)) for question in questions]
+    asked = [lexicon.words(question) for question in questions]
     lists = [found.span() for found in _LIST.finditer(reply)]
     said: set[str] = set()
     found: list[Clause] = []
@@ -90,6 +93,11 @@ def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
     return found
 
 
-def _echoes(text: str, asked: list[set[str]]) -> bool:
+def _echoes(text: str, asked: Sequence[Sequence[str]]) -> bool:
     words = lexicon.words(text)
-    return len(words) >= 2 and any(lexicon.overlap(words, known) >= ECHO for known in asked)
+    return len(words) >= 2 and any(
+        lexicon.overlap(words, set(known)) >= ECHO
+        # A long question has every word of many a right answer, but in another order.
+        and lexicon.overlap(pairwise(words), set(pairwise(known))) >= IN_ORDER
+        for known in asked
+    )

@@ -12,7 +12,7 @@ _NUMBERING = re.compile(r"^\s*(?:[-*•·]|\(?[0-9一二三四五六七八九十
 _INLINE_NUMBER = re.compile(r"(?<=\S)(?=[①-⑳])|(?<=[。；;，,：:\s])(?=[（(][0-9]{1,2}[)）])|(?<=[。；;，,：:\s])(?=[0-9]{1,2}[、.)）]\s*\D)")
 _HEADING = re.compile(r"[：:]\s*$")
 _SHORT = 4
-"""Words; what is shorter goes with the statement before it."""
+"""Words; what is shorter goes with the statement before it, and one word at the beginning ("Wrong.") with the next."""
 MOST = 12
 
 
@@ -36,7 +36,8 @@ def points_of(reference: str) -> tuple[Point, ...]:
                 continue
             text = (heading + ("" if lang == "zh" else " ") + text) if heading else text
             heading = ""
-            if found and len(lexicon.words(text)) < _SHORT:
+            bare = len(found) == 1 and len(lexicon.words(found[0])) < 2
+            if found and (bare or len(lexicon.words(text)) < _SHORT):
                 found[-1] = f"{found[-1]}{'' if lang == 'zh' else ' '}{text}"
             else:
                 found.append(text)
