@@ -29,7 +29,7 @@ from tutor.judge import WEIGHTS, BundledJudge
 OUT = Path(__file__).parents[2] / "tutor/grading/calibration.json"
 UNSURE = 0.6
 """Confidence below which a verdict is called unsure: there, two in five are wrong."""
-STRENGTH = 0.3
+STRENGTH = 0.1
 """C of the logistic regression."""
 CLASS = {"hit": 1.0, "partial": 1.0, "missed": 1.0, "contradicted": 1.2}
 OTHER_POINTS = ("hit elsewhere", "missed elsewhere", "contradicted elsewhere", "most contradicted", "claim stated")
