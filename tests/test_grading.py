@@ -323,10 +323,34 @@ def test_orders_have_no_part_in_what_is_marked() -> None:
     assert judge.asked[0][0] == "It copies a log."
 
 
-def test_a_pasted_reference_that_is_denied_earns_nothing_whatever_its_mark() -> None:
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.45, 0.6, 1.0])
+def test_a_pasted_reference_that_is_denied_earns_nothing_whatever_its_mark(share: float) -> None:
     reply = f"It is wrong to say: {RAFT}"
-    grade = grade_reference("How does etcd agree?", reply, RAFT, Marks(HALF, 1.0), PLAIN)
-    assert grade.score == 0.0
+    for told in (HALF, {RAFT: ("missed", 0.5, 0)}):
+        assert grade_reference("How does etcd agree?", reply, RAFT, Marks(told, share), PLAIN).score == 0.0
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 1.0])
+def test_long_talk_about_something_else_earns_nothing_whatever_its_mark(share: float) -> None:
+    reply = " ".join(f"The weather on day {n} was fine and we went for a walk." for n in range(20))
+    judge = Marks({RAFT: ("missed", 0.5, 0)}, share)
+    assert grade_reference("How does etcd agree?", reply, RAFT, judge, PLAIN).score == 0.0
+
+
+@pytest.mark.parametrize("share", np.linspace(0, 1, 11))
+@pytest.mark.parametrize("kind", VERDICTS)
+def test_what_a_point_earns_goes_with_its_verdict(kind: str, share: float) -> None:
+    judge = Marks({RAFT: (kind, 0.6, 0)}, float(share))
+    (point,) = grade_reference("How does etcd agree?", "it copies a log with Raft", RAFT, judge, PLAIN).points
+    low, high = {"hit": (0.75, 1), "partial": (0.25, 0.75), "missed": (0, 0.25), "contradicted": (0, 0.25)}[point.verdict]
+    assert low <= (point.credit or 0.0) <= high
+    assert bool(point.quote) == (point.verdict != "missed")
+
+
+def test_blank_alternatives_are_no_reference_and_the_best_met_is_read_first() -> None:
+    judge = Marks(HALF, 0.9)
+    grade_reference("How does etcd agree?", "it copies a log with Raft", ["  ", QUORUM, "", RAFT], judge, PLAIN)
+    assert judge.asked == [("it copies a log with Raft", [RAFT, QUORUM])]
 
 
 def test_the_points_have_a_say_in_the_mark_and_less_of_one_the_more_they_are() -> None:
@@ -362,6 +386,7 @@ def test_an_empty_reference_is_an_input_error(reference) -> None:
         ("1. Requests guide scheduling.\n2. Limits cap usage at runtime.", ["Requests guide scheduling.", "Limits cap usage at runtime."]),
         ("复杂度为 O（1），很快，不用移动元素", ["复杂度为 O（1），很快，不用移动元素"]),
         ("优点：①分配内存的速度很快；②回收内存的过程简单又安全", ["优点：分配内存的速度很快；", "回收内存的过程简单又安全"]),
+        ("Deployment\nService 给一组容器提供稳定的访问地址", ["Deployment", "Service 给一组容器提供稳定的访问地址"]),
         ("错误。例如进栈序列为123，出栈序列可以为132。", ["错误。例如进栈序列为123，出栈序列可以为132。"]),
         ("！？", []),
     ],
@@ -466,6 +491,17 @@ def test_around_words_stand_whole_sentences() -> None:
 
 
 LONG = "Denise made a circuit to light a bulb or run a motor. She used a special switch. What happens when the switch is at A?"
+
+
+@pytest.mark.parametrize(
+    ("question", "reply"),
+    [
+        ("What is the difference between a Deployment and a StatefulSet?", "StatefulSet Deployment difference"),
+        ("Pod 和容器有什么区别？", "容器和 Pod 的区别"),
+    ],
+)
+def test_the_few_words_of_a_short_question_are_an_echo_in_any_order(question: str, reply: str) -> None:
+    assert [clause.kind for clause in heard(reply, [question])] == ["echo"]
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def test_what_is_too_long_to_be_marked_as_a_whole_is_graded_by_its_points(judge:
     reference = "HTTP/2 多路复用让一条连接同时传多个请求。"
     reply = "一条连接上可以同时跑好多个请求。" + "".join(f"我在第 {n} 家公司也见过这种用法，大家都这样做。" for n in range(150))
     assert judge.worth(reply, "HTTP/2 为什么快？", [reference]) is None
+    assert judge.worth("一条连接同时传多个请求", "HTTP/2 为什么快？", [reference * 30, reference]) is None
     grade = grade_reference("HTTP/2 为什么快？", reply, reference, judge, uncalibrated())
     assert [point.credit for point in grade.points] == [None]
 

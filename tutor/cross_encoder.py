@@ -35,7 +35,7 @@ MOST_SAID = 120
 MOST_WHOLE = 230
 """Tokens of a whole reference answer."""
 ENOUGH = 0.7
-"""Share of a reply that is read beside a whole reference, at least."""
+"""Share of a reply and of a reference that are read beside each other, at least."""
 _PLACES = 512
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
@@ -121,14 +121,15 @@ def encode_whole(
     """A reply beside a whole reference answer, alternatives one after the other.
 
     What is too long is cut, the reference at `MOST_WHOLE` tokens and the reply where the model
-    has no more places; None if that leaves less than `ENOUGH` of the reply.
+    has no more places; None if that leaves less than `ENOUGH` of the reply or of the first reference.
     """
     first, last = tokenizer.ends
-    wanted = [token for text in references for token in [*tokenizer.ids(text, query=True), last]][:MOST_WHOLE]
+    each = [[*tokenizer.ids(text, query=True), last] for text in references]
+    wanted = [token for ids in each for token in ids][:MOST_WHOLE]
     asked = tokenizer.ids(question, query=True)[:MAX_QUESTION]
     whole = tokenizer.ids(said)
     told = whole[: _PLACES - len(wanted) - len(asked) - 3]
-    if len(told) < ENOUGH * len(whole):
+    if len(told) < ENOUGH * len(whole) or len(wanted) < ENOUGH * len(each[0]):
         return None
     ids = [first, *told, last, *asked, last]
     return Encoded([*ids, *wanted], [(1, 1 + len(told))], (len(ids), len(ids) + len(wanted)))

@@ -30,7 +30,7 @@ from evals.grader.pairs import PUBLIC, aside_public, held_out, written
 from evals.grader.train import learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import read
-from tutor.cross_encoder import CrossEncoder, encode_whole, load_weights, save_weights, worth_of
+from tutor.cross_encoder import CrossEncoder, encode_whole, save_weights, worth_of
 from tutor.e5 import load_bert
 from tutor.grading import VERDICTS
 
@@ -167,13 +167,11 @@ def loss_of(logits: torch.Tensor, rows: Sequence[Scored]) -> torch.Tensor:
     return loss
 
 
-def train(out: Path, seed: int, start: Path | None, go_on: Path | None) -> dict:
+def train(out: Path, seed: int, go_on: Path | None) -> dict:
     draw = random.Random(seed)
     torch.manual_seed(seed)
     bert, tokenizer = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
-    if start:
-        load_weights(model, start)
     parts = {name: split(name) for name in SETS}
     rows = [row for name in SETS for _ in range(TIMES[name]) for row in parts[name][0]]
     rows += astray([row for name in SETS for row in parts[name][0]], draw)
@@ -182,6 +180,7 @@ def train(out: Path, seed: int, start: Path | None, go_on: Path | None) -> dict:
         model.load_state_dict(torch.load(go_on, weights_only=True), strict=False)
         rows = draw.sample(rows, len(rows) // 5)
         rows += [row for name in SETS for _ in range(TIMES[name]) for row in parts[name][2]]
+        parts = {name: (learnt + rest, aside, []) for name, (learnt, aside, rest) in parts.items()}
     draw.shuffle(rows)
     encoded = [(row, encode_whole(tokenizer, row.answer, row.question, reference_of(row, draw))) for row in rows]
     plan = batches([(row, one) for row, one in encoded if one is not None])
@@ -224,10 +223,12 @@ def worths(model: CrossEncoder, tokenizer, rows: Sequence[Scored]) -> np.ndarray
     for begin in range(0, len(rows), 24):
         encoded = [encode_whole(tokenizer, r.answer, r.question, r.references) for r in rows[begin : begin + 24]]
         fits = [one for one in encoded if one is not None]
-        with torch.autocast("cpu", torch.bfloat16):
-            outputs = model(fits)
         part = np.full(len(encoded), 0.5, np.float32)  # what doesn't fit isn't marked
-        part[[one is not None for one in encoded]] = worth_of(torch.stack([verdict for verdict, _ in outputs]).float())
+        if fits:
+            with torch.autocast("cpu", torch.bfloat16):
+                outputs = model(fits)
+            logits = torch.stack([verdict for verdict, _ in outputs]).float()
+            part[[one is not None for one in encoded]] = worth_of(logits)
         found.append(part)
     return np.concatenate(found)
 
@@ -265,14 +266,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path, help="where the trained weights go, or with --pack, where they are")
     parser.add_argument("--seed", type=int, default=3)
-    parser.add_argument("--start", type=Path, help="packed weights to go on from instead of e5's own")
     parser.add_argument("--go-on", type=Path, help="weights of a first run, to teach the questions kept aside as well")
     parser.add_argument("--pack", type=Path, help="write the file that ships there instead of training")
     options = parser.parse_args()
     if options.pack:
         print(f"{options.pack}: sha256 {pack(options.out, options.pack)}")
     else:
-        print(json.dumps(train(options.out, options.seed, options.start, options.go_on), indent=1))
+        print(json.dumps(train(options.out, options.seed, options.go_on), indent=1))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from tutor.grading.features import NAMES, Said
 from tutor.grading.heard import heard
 from tutor.grading.judging import Calibration, Judge
 from tutor.grading.reference import points_of
-from tutor.grading.score import score
+from tutor.grading.score import earned, score
 from tutor.grading.stance import doubts, stance
 from tutor.grading.structure import commands, manifests, structure_verdict
 from tutor.grading.types import VERDICTS, Grade, PointVerdict, StatedMisconception, Verdict
-from tutor.grading.whole import EARNS, adding_up, believed, expected
+from tutor.grading.whole import EARNS, adding_up, believed, expected, verdict_of
 
 MAX_REPLY = 20_000
 """Characters."""
@@ -80,14 +80,15 @@ def grade_reference(
     """
     _check(reply)
     texts = [reference] if isinstance(reference, str) else list(reference)
-    alternatives = [points for points in map(points_of, texts) if points]
+    alternatives = [(text, points) for text in texts if (points := points_of(text))]
     if not alternatives:
         raise InputError("the reference answer is empty", fix="pass its text as reference=...")
     parts = heard(reply, [question])
     said = [reply[c.start : c.end] for c in parts if c.kind == "said"]
-    chosen = alternatives[0]
+    meets, chosen = alternatives[0]
     if said and len(alternatives) > 1:
-        chosen = max(alternatives, key=lambda points: _met(points, said, question, judge))
+        meets, chosen = max(alternatives, key=lambda one: _met(one[1], said, question, judge))
+    texts = [meets, *(text for text, _ in alternatives if text != meets)]
     wanted = [next(iter(point.text.values())) for point in chosen]
     return _grade(
         reply, [question], wanted, wanted, [point.weight for point in chosen], wanted, "reference", (), (),
@@ -165,12 +166,8 @@ def _grade(
         for number, text in enumerate(shown):
             verdicts.append(_verdict(
                 sure[number], quoted(reply, spans, evidence[number]), text, weights[number],
-                passages[number], source, calibration, lang,
+                passages[number], source, calibration, lang, whole=worth is not None,
             ))
-        if worth is not None:
-            verdicts = [
-                replace(v, credit=float(row @ EARNS) if v.nearest else 0.0) for v, row in zip(verdicts, sure, strict=True)
-            ]
         stated = _stated(sure[len(shown):], wrong, evidence[len(shown):], spans, reply, lang)
         verdicts = [_by_structure(v, r, reply) for v, r in zip(verdicts, read, strict=True)]
         recalls = [float(row[_RECALL]) for row in rows[: len(shown)]]
@@ -194,15 +191,13 @@ def _grade(
 
 def _hollow(verdicts: Sequence[PointVerdict], recalls: Sequence[float], said: Sequence[str], question: str) -> bool:
     """Long talk that has few words of what it gets credit for: the judge takes length for knowledge."""
-    credited = [recall for v, recall in zip(verdicts, recalls, strict=True) if v.verdict in ("hit", "partial")]
+    credited = [recall for v, recall in zip(verdicts, recalls, strict=True) if earned(v) > 0]
     letters = sum(char.isalnum() for clause in said for char in clause)
     return bool(credited) and letters > TALK[lexicon.language(question)] and sum(credited) / len(credited) < LITTLE
 
 
 def _unsaid(point: PointVerdict) -> PointVerdict:
-    if point.verdict not in ("hit", "partial"):
-        return point
-    return _ruled(point, "missed", "", "rule")
+    return _ruled(point, "missed", "", "rule") if earned(point) > 0 else point
 
 
 def _ruled(point: PointVerdict, verdict: Verdict, quote: str, by: str) -> PointVerdict:
@@ -215,7 +210,7 @@ def _by_stance(points: Sequence[PointVerdict], texts: Sequence[str], reply: str)
     shaky = [(start, end) for kind, start, end in filter(None, found) if kind == "doubted"]
     ruled = []
     for point, own in zip(points, found, strict=True):
-        if point.verdict not in ("hit", "partial"):
+        if earned(point) <= 0:
             ruled.append(point)
         elif own is not None:
             kind, start, end = own
@@ -240,10 +235,10 @@ def _check(reply: str) -> None:
 
 def _verdict(
     sure: np.ndarray, quote: str, text: str, weight: int, passage: str, source: str,
-    calibration: Calibration, lang: str,
+    calibration: Calibration, lang: str, whole: bool = False,
 ) -> PointVerdict:
-    verdict = VERDICTS[int(sure.argmax())]
-    confidence = float(sure.max())
+    verdict = VERDICTS[verdict_of(sure) if whole else int(sure.argmax())]
+    confidence = float(sure[VERDICTS.index(verdict)])
     if not quote:
         verdict, confidence = "missed", float(sure[VERDICTS.index("missed")])
     unsure = confidence < (max(ACCUSED, calibration.unsure) if verdict == "contradicted" else calibration.unsure)
@@ -251,7 +246,8 @@ def _verdict(
         text, verdict, quote if verdict != "missed" else "", source, weight, passage,
         round(confidence, 3), unsure, feedback.of_point(verdict, text, lang),
         feedback.self_check(text, quote, lang) if unsure else "", quote,
-        runner_up=VERDICTS[int(sure.argsort()[-2])],
+        runner_up=max((v for v in VERDICTS if v != verdict), key=lambda v: sure[VERDICTS.index(v)]),
+        credit=None if not whole else float(sure @ EARNS) if quote else 0.0,
     )
 
 
@@ -263,8 +259,10 @@ def _by_structure(point: PointVerdict, text: str, reply: str) -> PointVerdict:
     if not (manifests(text) or any(command.flags for command in commands(text))):
         return point
     found = structure_verdict(text, reply)
-    if found is None or found[0] in ("missed", point.verdict):
+    if found is None or found[0] == "missed":
         return point
+    if found[0] == point.verdict:
+        return replace(point, credit=None)
     verdict, (start, end) = found
     overrules = {"hit": ("missed", "partial"), "partial": ("missed",), "contradicted": ("missed", "partial")}
     if point.verdict not in overrules[verdict]:

@@ -38,7 +38,8 @@ _ORDER = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 IN_ORDER = 0.5
-"""Share of its neighbouring words that are neighbours in the question too."""
+"""Share of its neighbouring words that are neighbours in the question too, if that has more than `FEW` words."""
+FEW = 8
 REPEATED = 6
 """Letters from which on a clause that stood there before is a repetition."""
 MOST_LISTED = 9
@@ -98,6 +99,6 @@ def _echoes(text: str, asked: Sequence[Sequence[str]]) -> bool:
     return len(words) >= 2 and any(
         lexicon.overlap(words, set(known)) >= ECHO
         # A long question has every word of many a right answer, but in another order.
-        and lexicon.overlap(pairwise(words), set(pairwise(known))) >= IN_ORDER
+        and (len(set(known)) <= FEW or lexicon.overlap(pairwise(words), set(pairwise(known))) >= IN_ORDER)
         for known in asked
     )

@@ -36,7 +36,7 @@ def points_of(reference: str) -> tuple[Point, ...]:
                 continue
             text = (heading + ("" if lang == "zh" else " ") + text) if heading else text
             heading = ""
-            bare = len(found) == 1 and len(lexicon.words(found[0])) < 2
+            bare = len(found) == 1 and found[0][-1] in "。！.!" and len(lexicon.words(found[0])) < 2
             if found and (bare or len(lexicon.words(text)) < _SHORT):
                 found[-1] = f"{found[-1]}{'' if lang == 'zh' else ' '}{text}"
             else:

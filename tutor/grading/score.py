@@ -19,9 +19,10 @@ def score(points: Sequence[PointVerdict], misconceptions: int = 0) -> float:
     total = sum(point.weight for point in points)
     if not total:
         return 0.0
-    earned = 10 * sum(_credit(point) * point.weight for point in points) / total
-    return round(min(10.0, max(0.0, earned - MISCONCEPTION * min(misconceptions, MOST))), 1)
+    marks = 10 * sum(earned(point) * point.weight for point in points) / total
+    return round(min(10.0, max(0.0, marks - MISCONCEPTION * min(misconceptions, MOST))), 1)
 
 
-def _credit(point: PointVerdict) -> float:
+def earned(point: PointVerdict) -> float:
+    """Share of its weight that a point earns, -0.25 to 1.0."""
     return CREDIT[point.verdict] if point.credit is None else point.credit

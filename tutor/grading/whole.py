@@ -53,6 +53,17 @@ def adding_up(chances: np.ndarray, weights: Sequence[float], worth: float) -> np
     return _shifted(chances, (low + high) / 2)
 
 
+def verdict_of(chances: np.ndarray) -> int:
+    """The number of the verdict of `VERDICTS` that goes with what (4,) chances earn: nobody is told
+    "missed" of a point that earns half."""
+    earned = float(chances @ EARNS)
+    if earned >= 0.75:
+        return VERDICTS.index("hit")
+    if earned >= 0.25:
+        return VERDICTS.index("partial")
+    return max((VERDICTS.index("missed"), VERDICTS.index("contradicted")), key=lambda n: chances[n])
+
+
 def _shifted(chances: np.ndarray, by: float) -> np.ndarray:
     found = chances * np.exp(by * EARNS)
     return found / found.sum(1, keepdims=True)
