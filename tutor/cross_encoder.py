@@ -155,10 +155,7 @@ def open_models(
     shared = [bert.embeddings, *bert.encoder.layer[:FROZEN]]
     second = copy.deepcopy(model, {id(module): module for module in shared})
     load_weights(second, mirror, mirror_sha256)
-    for one in (model, second):
-        one.bert.to(quick_dtype())  # after the differences are added: they are small
-        one.eval().requires_grad_(False)
-    return model, second, tokenizer
+    return _ready(model), _ready(second), tokenizer
 
 
 def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5Tokenizer]:
@@ -166,9 +163,12 @@ def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5T
     bert, tokenizer = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
     load_weights(model, path, sha256)
+    return _ready(model), tokenizer
+
+
+def _ready(model: CrossEncoder) -> CrossEncoder:
     model.bert.to(quick_dtype())  # after the differences are added: they are small
-    model.eval().requires_grad_(False)
-    return model, tokenizer
+    return model.eval().requires_grad_(False)
 
 
 def worth(

@@ -23,7 +23,7 @@ import torch
 from evals.grader.cases import graded
 from evals.grader.data import CORPUS, Reply, load
 from evals.grader.pairs import held_out
-from evals.grader.train import learnable, learning, trained
+from evals.grader.train import descend, in_batches, learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import Item, read
 from tutor.cross_encoder import MOST_SAID, CrossEncoder, encode, load_weights, save_weights
@@ -33,8 +33,6 @@ from tutor.grading.clauses import around, sentences
 from tutor.grading.exchange import exchanged
 from tutor.judge import MIRROR, WEIGHTS
 
-TOKENS = 2600
-"""Tokens in a batch, about."""
 RATE, HEAD_RATE = 7e-5, 3e-4
 FROM_CORPUS = 0.4
 """Share of the triples that come from the corpus; the others are learners' words."""
@@ -124,16 +122,10 @@ class Texts:
 
 
 def batches(triples: Sequence[Triple], texts: Texts) -> list[list[Triple]]:
-    found: list[list[Triple]] = [[]]
-    size = 0
-    for triple in triples:
-        cost = len(texts(triple.said, triple.point).ids) + len(texts(triple.other, triple.point).ids)
-        if size + cost > TOKENS and found[-1]:
-            found.append([])
-            size = 0
-        found[-1].append(triple)
-        size += cost
-    return found
+    def cost(triple: Triple) -> int:
+        return len(texts(triple.said, triple.point).ids) + len(texts(triple.other, triple.point).ids)
+
+    return in_batches(([triple] for triple in triples), cost)
 
 
 def odds(logits: torch.Tensor) -> torch.Tensor:
@@ -181,11 +173,7 @@ def train(out: Path, size: int, seed: int) -> dict[str, float]:
             outputs = model(rows)
         logits = torch.stack([verdict for verdict, _ in outputs]).float()
         loss, right = loss_of(logits, len(batch))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([*inner, *head], 1.0)
-        optimizer.step()
-        schedule.step()
+        descend(loss, optimizer, schedule)
         running.append(right)
         if step % 40 == 0:
             left = (time.monotonic() - began) / step * (len(plan) - step) / 60

@@ -15,6 +15,9 @@ from tutor import lexicon
 from tutor.corpus import Item
 
 PUBLIC = Path(__file__).parents[3] / "shared/data/grading"
+SETS = {"ads": "ads.zh.train.jsonl", "semeval": "semeval2013.en.train.jsonl"}
+LABELS = {"correct": "hit", "incorrect": "missed", "contradictory": "contradicted"}
+"""Verdict of each label of SemEval."""
 TEST_SHARE = 5
 """Every fifth item is kept aside: none of its replies, points or misconceptions is trained on."""
 
@@ -280,7 +283,7 @@ def public(draw: random.Random, most: int, aside: frozenset[str] = frozenset()) 
     `aside`: ids of questions that are left out.
     """
     found = []
-    for name in ("ads.zh.train.jsonl", "semeval2013.en.train.jsonl"):
+    for name in SETS.values():
         path = PUBLIC / name
         if not path.exists():
             continue
@@ -290,8 +293,7 @@ def public(draw: random.Random, most: int, aside: frozenset[str] = frozenset()) 
         for row in rows[:most]:
             reference = draw.choice(row["references"])
             if "label_3way" in row:
-                verdict = {"correct": "hit", "incorrect": "missed", "contradictory": "contradicted"}
-                target = one_hot(verdict[row["label_3way"]])
+                target = one_hot(LABELS[row["label_3way"]])
             else:
                 share = row["score"] / float(row["max_score"])
                 partial = min(share, 1 - share)
@@ -306,7 +308,7 @@ def public(draw: random.Random, most: int, aside: frozenset[str] = frozenset()) 
 def aside_public(share: int = 8) -> frozenset[str]:
     """Questions of the public sets that are kept aside, by a hash of their id."""
     ids = set()
-    for name in ("ads.zh.train.jsonl", "semeval2013.en.train.jsonl"):
+    for name in SETS.values():
         path = PUBLIC / name
         if path.exists():
             ids |= {json.loads(line)["question_id"] for line in path.read_text("utf-8").splitlines()}

@@ -26,25 +26,21 @@ import torch
 
 from evals.grader.cases import graded
 from evals.grader.data import CORPUS, load
-from evals.grader.pairs import PUBLIC, aside_public, held_out, written
-from evals.grader.train import learnable, learning, trained
+from evals.grader.pairs import LABELS, PUBLIC, SETS, aside_public, held_out, written
+from evals.grader.train import descend, in_batches, learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import read
 from tutor.cross_encoder import CrossEncoder, encode_whole, save_weights, worth_of
 from tutor.e5 import load_bert
 from tutor.grading import VERDICTS
 
-TOKENS = 2600
-"""Tokens in a batch, about."""
 RATE, HEAD_RATE = 8e-5, 5e-4
-SETS = {"ads": "ads.zh.train.jsonl", "semeval": "semeval2013.en.train.jsonl"}
 TIMES = {"ads": 4, "semeval": 2}
 """How often each scored answer is read; there are eight times as many of the latter."""
 OWN_WHOLE, OWN_POINTS = 1600, 2400
 """Our own replies beside all points of their item, and beside one."""
 ASTRAY = 0.08
 """Answers to another question, echoes of the question and references as answers, each as a share of the scored ones."""
-LABELS = {"correct": "hit", "incorrect": "missed", "contradictory": "contradicted"}
 
 
 @dataclass(frozen=True)
@@ -141,18 +137,6 @@ def reference_of(one: Scored, draw: random.Random | None) -> tuple[str, ...]:
     return (max(one.references, key=lambda text: lexicon.overlap(said, set(lexicon.words(text)))),)
 
 
-def batches(rows: Sequence[tuple[Scored, object]]) -> list[list[tuple[Scored, object]]]:
-    found: list[list] = [[]]
-    size = 0
-    for row, encoded in rows:
-        if size + len(encoded.ids) > TOKENS and found[-1]:
-            found.append([])
-            size = 0
-        found[-1].append((row, encoded))
-        size += len(encoded.ids)
-    return found
-
-
 def loss_of(logits: torch.Tensor, rows: Sequence[Scored]) -> torch.Tensor:
     """Squared error of the share, and cross-entropy of the verdict where it is known."""
     weight = torch.tensor([row.weight for row in rows])
@@ -183,7 +167,7 @@ def train(out: Path, seed: int, go_on: Path | None) -> dict:
         parts = {name: (learnt + rest, aside, []) for name, (learnt, aside, rest) in parts.items()}
     draw.shuffle(rows)
     encoded = [(row, encode_whole(tokenizer, row.answer, row.question, reference_of(row, draw))) for row in rows]
-    plan = batches([(row, one) for row, one in encoded if one is not None])
+    plan = in_batches(([(row, one)] for row, one in encoded if one is not None), lambda pair: len(pair[1].ids))
     slow = 2 if go_on else 1
     inner, head = learnable(model)
     optimizer = torch.optim.AdamW(
@@ -198,11 +182,7 @@ def train(out: Path, seed: int, go_on: Path | None) -> dict:
         with torch.autocast("cpu", torch.bfloat16):
             outputs = model([encoded for _, encoded in batch])
         loss = loss_of(torch.stack([verdict for verdict, _ in outputs]).float(), [row for row, _ in batch])
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_([*inner, *head], 1.0)
-        optimizer.step()
-        schedule.step()
+        descend(loss, optimizer, schedule)
         running.append(loss.item())
         if step % 40 == 0:
             left = (time.monotonic() - began) / step * (len(plan) - step) / 60

@@ -11,7 +11,9 @@ import argparse
 import json
 import random
 import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +36,7 @@ from tutor.cross_encoder import FROZEN, CrossEncoder, Encoded, encode
 from tutor.e5 import load_bert
 from tutor.grading.clauses import clauses
 
+T = TypeVar("T")
 MARGIN = 2.0
 CLASS_WEIGHT = (1.0, 1.5, 1.0, 1.6)
 TOKENS = 2600
@@ -79,16 +82,7 @@ def batches(pairs: list[Pair], texts: Texts, draw: random.Random) -> list[list[P
             taken |= {pair.key, pair.twin}
     units += [[pair] for pair in pairs if pair.key is None or pair.key not in taken]
     draw.shuffle(units)
-    found: list[list[Pair]] = [[]]
-    size = 0
-    for unit in units:
-        cost = sum(len(texts(pair)[0].ids) for pair in unit)
-        if size + cost > TOKENS and found[-1]:
-            found.append([])
-            size = 0
-        found[-1] += unit
-        size += cost
-    return found
+    return in_batches(units, lambda pair: len(texts(pair)[0].ids))
 
 
 def loss_of(outputs, batch: list[Pair], texts: Texts) -> torch.Tensor:
@@ -165,11 +159,7 @@ def train(
             with torch.autocast("cpu", torch.bfloat16):
                 outputs = model([texts(pair)[0] for pair in batch])
             loss = loss_of([(v.float(), m.float()) for v, m in outputs], batch, texts)
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_([*inner, *head], 1.0)
-            optimizer.step()
-            schedule.step()
+            descend(loss, optimizer, schedule)
             running.append(loss.item())
             step += 1
             if step % 50 == 0:
@@ -200,6 +190,29 @@ def learning(model: CrossEncoder) -> None:
     model.bert.embeddings.eval()
     for layer in model.bert.encoder.layer[:FROZEN]:
         layer.eval()
+
+
+def descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.LRScheduler) -> None:
+    """One step, its gradient no longer than 1."""
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
+    optimizer.step()
+    schedule.step()
+
+
+def in_batches(units: Iterable[Sequence[T]], cost: Callable[[T], int]) -> list[list[T]]:
+    """What the units hold, in their order, in batches of about `TOKENS`; a unit isn't parted."""
+    found: list[list[T]] = [[]]
+    size = 0
+    for unit in units:
+        more = sum(map(cost, unit))
+        if size + more > TOKENS and found[-1]:
+            found.append([])
+            size = 0
+        found[-1] += unit
+        size += more
+    return found
 
 
 def trained(model: CrossEncoder) -> dict[str, torch.Tensor]:
