@@ -9,8 +9,10 @@ from random import Random
 import pytest
 import torch
 
+from evals.grader import statements
 from evals.grader.data import Reply, load, problems
 from evals.grader.mirror import from_corpus, from_replies, loss_of
+from evals.grader.pairs import held_out
 from tests.test_grading_exchange import PROBES
 from tutor.corpus import read
 
@@ -81,3 +83,51 @@ def test_a_text_that_is_told_from_its_mirror_image_costs_less() -> None:
     right = torch.tensor([[4.0, 0, 0, -4], [-4, 0, 0, 4]])
     assert loss_of(right, 1)[0] < loss_of(right.flip(0), 1)[0]
     assert [loss_of(logits, 1)[1] for logits in (right, right.flip(0))] == [1.0, 0.0]
+
+
+@pytest.fixture(scope="module")
+def banks() -> list[statements.Statements]:
+    return statements.load()
+
+
+def test_the_statements_are_consistent_and_none_is_of_an_item_kept_aside(items: dict, banks: list) -> None:
+    assert statements.problems(banks, items) == []
+    assert len({(bank.item, bank.lang) for bank in banks}) == len(banks)
+    assert not [bank.item for bank in banks if held_out(bank.item)]
+
+
+def test_a_statement_bank_that_misses_a_point_is_named(items: dict, banks: list) -> None:
+    short = replace(banks[0], points=banks[0].points[1:])
+    assert [problem for problem in statements.problems([short], items) if banks[0].item in problem]
+    assert statements.problems([replace(banks[0], item="no-such-item")], items)
+
+
+def test_statements_that_are_the_same_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"item": "x", "lang": "en", "points": [["a", "a", "b", "c", "d"]]}\n', "utf-8")
+    with pytest.raises(ValueError, match=r"a.jsonl:1.*different"):
+        statements.load(tmp_path)
+
+
+def test_a_statement_alone_has_the_verdict_it_was_written_for_and_the_right_twin(items: dict, banks: list) -> None:
+    pairs = statements.alone(banks[:1], items, Random(1))
+    assert [pair.verdict for pair in pairs[:5]] == list(statements.VERDICT)
+    assert [pair.twin for pair in pairs[:5]] == [None, None, None, pairs[0].key, pairs[1].key]
+
+
+def test_a_reply_of_statements_has_their_verdicts_and_marks_their_places(items: dict, banks: list) -> None:
+    bank = banks[0]
+    pairs = statements.replies([bank], items, 20, Random(1))
+    told = {text.rstrip("。.；;，,"): (number, statements.VERDICT[kind])
+            for number, texts in enumerate(bank.points) for kind, text in enumerate(texts)}
+    twins = 0
+    for pair in pairs:
+        for start, end in pair.evidence:
+            number, verdict = told[pair.reply[start:end]]
+            assert (number, verdict) == (pair.key[1], pair.verdict)
+        assert pair.evidence or pair.verdict == "missed"
+        if pair.twin:
+            other = next(one for one in pairs if one.key == pair.twin)
+            assert (other.verdict, other.point) == ("hit", pair.point)
+            assert other.reply != pair.reply
+            twins += 1
+    assert twins > 3

@@ -21,15 +21,12 @@ import torch
 from tutor.e5 import E5Tokenizer, load_bert, on_all_cores, packed_states, quick_dtype
 from tutor.errors import ModelDamaged
 from tutor.grading import VERDICTS, Reading
+from tutor.grading.focus import focused
 
 FROZEN = 4
 """Layers of e5 that stay as they are."""
 MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
 """Tokens; the model has 512 places. What is longer is cut at a clause, or at its end."""
-LONG, WINDOW = 256, 120
-"""Tokens. No reply in training is longer than LONG, and the model takes mere length for knowledge:
-a longer one is read in windows."""
-MISSED = VERDICTS.index("missed")
 MOST_SAID = 120
 """Tokens of the learner's words that are held beside their mirror image."""
 MOST_WHOLE = 230
@@ -113,6 +110,11 @@ def encode(
     start = len(ids)
     ids += point[:MAX_POINT]
     return Encoded([*ids, last], ranges, (start, len(ids)))
+
+
+def attended(clauses: Sequence[str], said: Sequence[list[int]], points: Sequence[str]) -> list[list[int]]:
+    """For each point the numbers of the clauses that are read; `said` are their token ids as `encode` takes them."""
+    return focused(clauses, [len(tokens) - _PREFIX for tokens in said], points)
 
 
 def encode_whole(
@@ -202,42 +204,20 @@ def lean(
 def read(
     model: CrossEncoder, tokenizer: E5Tokenizer, clauses: Sequence[str], question: str, points: Sequence[str]
 ) -> Reading:
-    """One pass per core over all points.
-
-    A long reply is read in windows; for each point the one counts that says most of it.
-    """
+    """One pass per core over all points, each beside the clauses that `focused` chooses for it."""
     said = [tokenizer.ids(clause) for clause in clauses]
     asked = tokenizer.ids(question, query=True)
-    windows = _windows(said)
+    chosen = attended(clauses, said, points)
     rows = [
-        encode(tokenizer.ends, said[start:end], asked, wanted)
-        for wanted in (tokenizer.ids(point, query=True) for point in points)
-        for start, end in windows
+        encode(tokenizer.ends, [said[n] for n in numbers], asked, tokenizer.ids(point, query=True))
+        for numbers, point in zip(chosen, points, strict=True)
     ]
-    outputs = _spread(model, rows)
     verdicts = np.zeros((len(points), 4), np.float32)
     marks = np.zeros((len(points), len(clauses)), np.float32)
-    for number in range(len(points)):
-        found = outputs[number * len(windows) : (number + 1) * len(windows)]
-        chances = torch.softmax(torch.stack([verdict for verdict, _ in found]), 1).numpy()
-        best = int(chances[:, MISSED].argmin())
-        verdicts[number] = chances[best]
-        logits = torch.sigmoid(found[best][1]).numpy()
-        marks[number, windows[best][0] : windows[best][0] + len(logits)] = logits
+    for number, (verdict, marked) in enumerate(_spread(model, rows)):
+        verdicts[number] = torch.softmax(verdict, 0).numpy()
+        marks[number, chosen[number][: len(marked)]] = torch.sigmoid(marked).numpy()
     return Reading(verdicts, marks)
-
-
-def _windows(clauses: Sequence[list[int]]) -> list[tuple[int, int]]:
-    """Ranges of clauses that are read as one text."""
-    if sum(map(len, clauses)) <= LONG:
-        return [(0, len(clauses))]
-    found, start, size = [], 0, 0
-    for number, clause in enumerate(clauses):
-        if number > start and size + len(clause) > WINDOW:
-            found.append((start, number))
-            start, size = number, 0
-        size += len(clause)
-    return [*found, (start, len(clauses))]
 
 
 @torch.inference_mode()

@@ -13,11 +13,11 @@ from tutor.grading import Reading
 
 WEIGHTS = Path(__file__).parent / "grading" / "judge.npz"
 """What training changed; `evals/grader/README.md` is its model card."""
-SHA256 = "1589ef30971ce2813367c3187677fe17f8cd12459857280a5270e76aaa234e21"
+SHA256 = "1de8d6e8897ae2dff5075a082df8ebc5647a4e382a1e0340da8dd283e7c02bed"
 
 MIRROR = WEIGHTS.with_name("mirror.npz")
 """What a second training changed of those, to tell a text from its mirror image."""
-MIRROR_SHA256 = "6face25102f50b56016d01de48a9f4e10a2f1b219c3ca8ef42ff05c7430e63e2"
+MIRROR_SHA256 = "8801ad16ab96144d7ce1115eb7daa82b3e3335ad244e2b3140c6901180628988"
 
 
 REFERENCE = WEIGHTS.with_name("reference.npz")

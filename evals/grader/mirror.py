@@ -23,6 +23,8 @@ import torch
 from evals.grader.cases import graded
 from evals.grader.data import CORPUS, Reply, load
 from evals.grader.pairs import held_out
+from evals.grader.statements import RIGHT, WRONG, Statements
+from evals.grader.statements import load as load_statements
 from evals.grader.train import descend, in_batches, learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import Item, read
@@ -34,8 +36,8 @@ from tutor.grading.exchange import exchanged
 from tutor.judge import MIRROR, WEIGHTS
 
 RATE, HEAD_RATE = 7e-5, 3e-4
-FROM_CORPUS = 0.4
-"""Share of the triples that come from the corpus; the others are learners' words."""
+SHARES = {"corpus": 0.3, "statements": 0.15, "falsified": 0.15, "replies": 0.4}
+"""Where the triples come from."""
 FROM_WRONG = 0.1
 """Contradicting words, as a share of the triples, that keep the verdicts from drifting."""
 ALIKE = 0.55
@@ -101,6 +103,26 @@ def from_replies(replies: Iterable[Reply], items: Mapping[str, Item], verdict: s
                         yield Triple(said, other, point, item.id)
 
 
+def from_statements(banks: Iterable[Statements], items: Mapping[str, Item]) -> Iterator[Triple]:
+    """Right statements about a point, and the same with two terms exchanged."""
+    for bank in banks:
+        item = items[bank.item]
+        for point, texts in zip(item.points, bank.points, strict=True):
+            for said in (texts[n] for n in RIGHT):
+                for contrast in item.contrasts:
+                    other = exchanged(said, contrast, bank.lang)
+                    if other is not None:
+                        yield Triple(said, other, _plain(point.text[bank.lang]), item.id)
+
+
+def falsified(banks: Iterable[Statements], items: Mapping[str, Item]) -> Iterator[Triple]:
+    """Right statements, and the wrong ones that resemble them."""
+    for bank in banks:
+        for point, texts in zip(items[bank.item].points, bank.points, strict=True):
+            for right, wrong in zip(RIGHT, WRONG, strict=True):
+                yield Triple(texts[right], texts[wrong], _plain(point.text[bank.lang]), bank.item)
+
+
 def _plain(text: str) -> str:
     return re.sub(r"[*`]", "", text).strip(" -\n")
 
@@ -141,9 +163,14 @@ def train(out: Path, size: int, seed: int) -> dict[str, float]:
     replies = load()
     known = [r for r in replies if not held_out(r.item) and r.item not in aside]
     corpus = [t for i in items.values() if not held_out(i.id) and i.id not in aside for t in from_corpus(i, draw)]
-    told = list(from_replies(known, items))
-    triples = draw.sample(corpus, min(len(corpus), round(size * FROM_CORPUS)))
-    triples += draw.sample(told, min(len(told), round(size * (1 - FROM_CORPUS))))
+    banks = [bank for bank in load_statements() if not held_out(bank.item) and bank.item not in aside]
+    sources = {
+        "corpus": corpus, "replies": list(from_replies(known, items)),
+        "statements": list(from_statements(banks, items)), "falsified": list(falsified(banks, items)),
+    }
+    triples = []
+    for name, share in SHARES.items():
+        triples += draw.sample(sources[name], min(len(sources[name]), round(size * share)))
     draw.shuffle(triples)
     wrong = list(from_replies(known, items, "contradicted"))
     wrong = draw.sample(wrong, min(len(wrong), round(size * FROM_WRONG)))

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals.grader.data import VERDICTS
+from evals.grader.data import CORPUS
 from evals.grader.pairs import Pair, one_hot
-from tutor.corpus import Item
+from tutor.corpus import Item, read
 
 FOLDER = Path(__file__).parent / "statements"
+SECOND = Path(__file__).parent / "second_statements.jsonl"
 VERDICT = ("hit", "hit", "partial", "contradicted", "contradicted")
 """What each of a point's statements says of it."""
 RIGHT, HALF, WRONG = (0, 1), 2, (3, 4)
@@ -142,7 +144,6 @@ def _pair(
     bank: Statements, item: Item, text: str, span: tuple[int, int] | None, point: int, verdict: str,
     key: tuple[str, int], twin: tuple[str, int] | None,
 ) -> Pair:
-    assert verdict in VERDICTS
     return Pair(
         text, item.question[bank.lang], item.points[point].text[bank.lang], one_hot(verdict), bank.item,
         (span,) if span else (), key, twin,
@@ -158,3 +159,29 @@ def _joined(parts: Sequence[str], lang: str, between: str) -> tuple[str, list[tu
         spans.append((len(text), len(text) + len(part)))
         text += part
     return text + ("。" if lang == "zh" else "."), spans
+
+
+def second_reading(banks: Sequence[Statements]) -> dict:
+    """How far a second reader, who saw no labels, agrees on the statements of `second_statements.jsonl`."""
+    known = {(bank.item, bank.lang): bank for bank in banks}
+    rows = [json.loads(line) for line in SECOND.read_text("utf-8").splitlines()]
+    same = 0
+    for row in rows:
+        item, lang, number, kind = row["statement"].split()
+        assert int(number) < len(known[item, lang].points)
+        same += VERDICT[int(kind)] == row["verdict"]
+    return {"statements": len(rows), "same": round(same / len(rows), 3)}
+
+
+def main() -> int:
+    banks = load()
+    found = problems(banks, {item.id: item for item in read(CORPUS).items})
+    print("\n".join(found))
+    count = sum(len(texts) for bank in banks for texts in bank.points)
+    print(f"{count} statements on {len({bank.item for bank in banks})} items, {len(found)} problems", file=sys.stderr)
+    print(f"second reading: {second_reading(banks)}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

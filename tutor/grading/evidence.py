@@ -16,9 +16,9 @@ from tutor.grading.types import VERDICTS
 
 QUOTED = 0.5
 """A clause beside the deciding one belongs to the quote when it is marked so much."""
-REACH = 0.3
+REACH = 0.4
 """Share of a claim's words that a reply which states it has."""
-READ = 3
+READ = 2
 """Contrasts of an item, those first that learners mix up most, whose mirror images are read; of the others
 only names are compared. Reading them all took twice as long and told no more."""
 SILENT = 0.9
