@@ -8,7 +8,7 @@ _END = re.compile(r"[。！？!?；;\n]+|[，,、：]+(?=\D|$)|\.(?=\s|$)|——
 _SENTENCE_END = re.compile(r"[。！？!?；;]+|\.(?=\s|$)|\n+")
 _SHORT = 5
 """Characters (a Chinese one counts twice) below which a clause goes with the next."""
-MOST = 60
+MOST = 1000
 """Clauses in one reply; the last one takes what is left."""
 
 
