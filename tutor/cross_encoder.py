@@ -26,7 +26,7 @@ from tutor.grading.focus import focused
 FROZEN = 4
 """Layers of e5 that stay as they are."""
 MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
-"""Tokens; the model has 512 places. What is longer is cut at a clause, or at its end."""
+"""Tokens; the model has 512 places. What is longer is cut at its end."""
 MOST_SAID = 120
 """Tokens of the learner's words that are held beside their mirror image."""
 MOST_WHOLE = 230
@@ -94,15 +94,14 @@ def encode(
 ) -> Encoded:
     """All as `E5Tokenizer` gives them: the clauses as passages, question and point as queries.
 
-    `clauses` are the parts of the reply in order, at least one; those past MAX_REPLY are cut.
+    `clauses` are the parts of the reply in order, at least one, as `attended` chooses them: only
+    one that stands alone can be longer than MAX_REPLY, and is cut.
     """
     first, last = ends
     ids, ranges = [first], []
     for tokens in clauses:
         if ranges:
             tokens = tokens[_PREFIX:]
-            if len(ids) + len(tokens) > MAX_REPLY:
-                break
         tokens = tokens[:MAX_REPLY]
         ranges.append((len(ids), len(ids) + len(tokens)))
         ids += tokens
@@ -216,7 +215,7 @@ def read(
     marks = np.zeros((len(points), len(clauses)), np.float32)
     for number, (verdict, marked) in enumerate(_spread(model, rows)):
         verdicts[number] = torch.softmax(verdict, 0).numpy()
-        marks[number, chosen[number][: len(marked)]] = torch.sigmoid(marked).numpy()
+        marks[number, chosen[number]] = torch.sigmoid(marked).numpy()
     return Reading(verdicts, marks)
 
 

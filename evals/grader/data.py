@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from tutor.corpus import Item, read
 
+T = TypeVar("T")
 FOLDER = Path(__file__).parent / "replies"
 SECOND = Path(__file__).parent / "second.jsonl"
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -47,16 +49,24 @@ class Reply:
 
 def load(folder: Path = FOLDER) -> list[Reply]:
     """All replies, by file and line. Raises `ValueError` naming the line that is wrong."""
+    return by_line(folder, _reply)
+
+
+def _reply(row: dict) -> Reply:
+    row["verdicts"] = tuple(row["verdicts"])
+    row["quotes"] = {int(n): quote for n, quote in row.get("quotes", {}).items()}
+    return Reply(**row)
+
+
+def by_line(folder: Path, make: Callable[[dict], T]) -> list[T]:
+    """What `make` makes of every line of the .jsonl files in a folder. Raises `ValueError` naming the line that is wrong."""
     found = []
     for path in sorted(folder.glob("*.jsonl")):
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             try:
-                row = json.loads(line)
-                row["verdicts"] = tuple(row["verdicts"])
-                row["quotes"] = {int(n): quote for n, quote in row.get("quotes", {}).items()}
-                found.append(Reply(**row))
+                found.append(make(json.loads(line)))
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{path.name}:{number}: {error}") from error
+                raise ValueError(f"{path.name}:{number}: {error!r}") from error
     return found
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ LABELS = {"correct": "hit", "incorrect": "missed", "contradictory": "contradicte
 """Verdict of each label of SemEval."""
 TEST_SHARE = 5
 """Every fifth item is kept aside: none of its replies, points or misconceptions is trained on."""
+BETWEEN = {"zh": "。", "en": ". "}
+"""What stands between two statements."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,13 @@ def from_corpus(items: list[Item], draw: random.Random) -> list[Pair]:
             for spoilt in [spoil(point, draw) for _ in range(2)]:
                 parts = [item.points[n].text[lang] if n != number else spoilt for n in {*told, number}]
                 draw.shuffle(parts)
-                reply, spans = _joined(parts, lang)
+                reply, spans = joined(parts, BETWEEN[lang])
                 span = spans[parts.index(spoilt)]
                 target = "hit" if spoilt == point else "contradicted"
                 found.append(Pair(reply, question, point, one_hot(target), item.id, (span,), weight=0.4))
             other = "en" if lang == "zh" else "zh"
             if told != [number]:
-                reply, _ = _joined([item.points[n].text[lang] for n in told if n != number], lang)
+                reply, _ = joined([item.points[n].text[lang] for n in told if n != number], BETWEEN[lang])
                 found.append(Pair(reply, item.question[other], item.points[number].text[other],
                                   one_hot("missed"), item.id, (), weight=0.4))
             found.append(Pair(point, item.question[other], item.points[number].text[other],
@@ -202,11 +204,12 @@ def hollow(pairs: list[Pair], items: Mapping[str, Item], share: float, draw: ran
     return found
 
 
-def _joined(parts: list[str], lang: str) -> tuple[str, list[tuple[int, int]]]:
+def joined(parts: Sequence[str], between: str) -> tuple[str, list[tuple[int, int]]]:
+    """One text of the parts, and where each stands in it."""
     text, spans = "", []
     for part in parts:
         if text:
-            text += "。" if lang == "zh" else ". "
+            text += between
         spans.append((len(text), len(text) + len(part)))
         text += part
     return text, spans

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evals.grader.data import CORPUS
-from evals.grader.pairs import Pair, one_hot
+from evals.grader.data import CORPUS, by_line
+from evals.grader.pairs import Pair, joined, one_hot
 from tutor.corpus import Item, read
 
 FOLDER = Path(__file__).parent / "statements"
@@ -41,18 +41,14 @@ class Statements:
 
 def load(folder: Path = FOLDER) -> list[Statements]:
     """All statements, by file and line. Raises `ValueError` naming the line that is wrong."""
-    found = []
-    for path in sorted(folder.glob("*.jsonl")):
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            try:
-                row = json.loads(line)
-                one = Statements(row["item"], row["lang"], tuple(tuple(texts) for texts in row["points"]))
-                if any(len(set(texts)) != len(VERDICT) or not all(texts) for texts in one.points):
-                    raise ValueError(f"{len(VERDICT)} different texts are wanted for each point")
-            except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"{path.name}:{number}: {error!r}") from error
-            found.append(one)
-    return found
+    return by_line(folder, _statements)
+
+
+def _statements(row: dict) -> Statements:
+    one = Statements(row["item"], row["lang"], tuple(tuple(texts) for texts in row["points"]))
+    if any(len(set(texts)) != len(VERDICT) or not all(texts) for texts in one.points):
+        raise ValueError(f"{len(VERDICT)} different texts are wanted for each point")
+    return one
 
 
 def problems(banks: Sequence[Statements], items: Mapping[str, Item]) -> list[str]:
@@ -151,13 +147,7 @@ def _pair(
 
 
 def _joined(parts: Sequence[str], lang: str, between: str) -> tuple[str, list[tuple[int, int]]]:
-    text, spans = "", []
-    for part in parts:
-        part = part.rstrip("。.；;，,")
-        if text:
-            text += between
-        spans.append((len(text), len(text) + len(part)))
-        text += part
+    text, spans = joined([part.rstrip("。.；;，,") for part in parts], between)
     return text + ("。" if lang == "zh" else "."), spans
 
 

@@ -69,7 +69,7 @@ class Texts:
                 marks = [
                     float(max((min(b, y) - max(a, x)) / (b - a) for x, y in pair.evidence) > 0.3
                           or any(a <= x and y <= b for x, y in pair.evidence)) if pair.evidence else 0.0
-                    for a, b in spans[: len(row.clauses)]
+                    for a, b in spans
                 ]
             self._known[name] = row, marks
         return self._known[name]
