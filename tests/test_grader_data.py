@@ -90,7 +90,16 @@ def banks() -> list[statements.Statements]:
     return statements.load()
 
 
-def test_the_statements_are_consistent_and_none_is_of_an_item_kept_aside(items: dict, banks: list) -> None:
+@pytest.fixture(scope="module")
+def exchanged() -> list[statements.Statements]:
+    return statements.load_exchanged()
+
+
+@pytest.mark.parametrize("collection", ["banks", "exchanged"])
+def test_the_statements_are_consistent_and_none_is_of_an_item_kept_aside(
+    items: dict, collection: str, request: pytest.FixtureRequest
+) -> None:
+    banks = request.getfixturevalue(collection)
     assert statements.problems(banks, items) == []
     assert len({(bank.item, bank.lang) for bank in banks}) == len(banks)
     assert not [bank.item for bank in banks if held_out(bank.item)]
@@ -110,14 +119,14 @@ def test_statements_that_are_the_same_are_refused(tmp_path: Path) -> None:
 
 def test_a_statement_alone_has_the_verdict_it_was_written_for_and_the_right_twin(items: dict, banks: list) -> None:
     pairs = statements.alone(banks[:1], items, Random(1))
-    assert [pair.verdict for pair in pairs[:5]] == list(statements.VERDICT)
+    assert [pair.verdict for pair in pairs[:5]] == list(statements.TOLD.verdicts)
     assert [pair.twin for pair in pairs[:5]] == [None, None, None, pairs[0].key, pairs[1].key]
 
 
 def test_a_reply_of_statements_has_their_verdicts_and_marks_their_places(items: dict, banks: list) -> None:
     bank = banks[0]
     pairs = statements.replies([bank], items, 20, Random(1))
-    told = {text.rstrip("。.；;，,"): (number, statements.VERDICT[kind])
+    told = {text.rstrip("。.；;，,"): (number, statements.TOLD.verdicts[kind])
             for number, texts in enumerate(bank.points) for kind, text in enumerate(texts)}
     twins = 0
     for pair in pairs:
@@ -129,5 +138,33 @@ def test_a_reply_of_statements_has_their_verdicts_and_marks_their_places(items: 
             other = next(one for one in pairs if one.key == pair.twin)
             assert (other.verdict, other.point) == ("hit", pair.point)
             assert other.reply != pair.reply
+            twins += 1
+    assert twins > 3
+
+
+def test_only_the_sentence_with_exchanged_terms_may_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"item": "x", "lang": "en", "points": [["a", "", "b", "c"]]}\n', "utf-8")
+    assert statements.load_exchanged(tmp_path)[0].points == (("a", "", "b", "c"),)
+    (tmp_path / "b.jsonl").write_text('{"item": "x", "lang": "en", "points": [["a", "b", "", "c"]]}\n', "utf-8")
+    with pytest.raises(ValueError, match=r"b.jsonl:1.*empty"):
+        statements.load_exchanged(tmp_path)
+
+
+def test_a_reply_whose_terms_are_exchanged_throughout_has_its_right_self_for_a_twin(items: dict, exchanged: list) -> None:
+    bank = next(bank for bank in exchanged if sum(bool(texts[statements.SWAPPED]) for texts in bank.points) > 2)
+    pairs = statements.replies([bank], items, 40, Random(1))
+    plain = [[text.rstrip("。.；;，,") for text in texts] for texts in bank.points]
+    wrong = {texts[statements.SWAPPED] for texts in plain} - {""}
+    right = {texts[statements.SAID] for texts in plain}
+    twins = 0
+    for pair in pairs:
+        for start, end in pair.evidence:
+            kind = plain[pair.key[1]].index(pair.reply[start:end])
+            assert pair.verdict == bank.kinds.verdicts[kind]
+        if pair.twin and any(text in pair.reply for text in wrong):
+            other = next(one for one in pairs if one.key == pair.twin)
+            assert other.verdict == "hit"
+            assert not any(text in other.reply for text in wrong)
+            assert any(text in other.reply for text in right)
             twins += 1
     assert twins > 3

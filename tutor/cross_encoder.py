@@ -12,7 +12,7 @@ import copy
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,12 @@ from tutor.e5 import E5Tokenizer, load_bert, on_all_cores, packed_states, quick_
 from tutor.errors import ModelDamaged
 from tutor.grading import VERDICTS, Reading
 from tutor.grading.focus import focused
+from tutor.quantized import quantize, supported
 
 FROZEN = 4
-"""Layers of e5 that stay as they are."""
+"""Layers of e5, from the first on, that stay as they are."""
+LAYERS = (0, 2, 3, 4, 5, 6, 7, 8, 10, 11)
+"""Layers of e5 that the judge has: without the other two it says nearly the same, and training makes up for them."""
 MAX_REPLY, MAX_QUESTION, MAX_POINT = 330, 48, 110
 """Tokens; the model has 512 places. What is longer is cut at its end."""
 MOST_SAID = 120
@@ -37,6 +40,7 @@ _PLACES = 512
 _PREFIX = 2
 """Tokens of e5's prefix "passage:", which only the first clause keeps."""
 _BLOCK = 32
+_RANGE = "range/"
 
 
 class Encoded:
@@ -82,6 +86,20 @@ class CrossEncoder(torch.nn.Module):
         super().__init__()
         self.bert = bert
         self.head = Head(bert.config.hidden_size)
+        self.layers = tuple(range(len(bert.encoder.layer)))
+        """Which layers of e5 there are."""
+
+    @property
+    def frozen(self) -> int:
+        """How many of the layers, from the first on, stay as they are."""
+        return sum(layer < FROZEN for layer in self.layers)
+
+    def keep(self, layers: Sequence[int]) -> None:
+        """Drops all layers but these, in e5's numbers."""
+        self.bert.encoder.layer = torch.nn.ModuleList(
+            layer for number, layer in zip(self.layers, self.bert.encoder.layer, strict=True) if number in layers
+        )
+        self.layers = tuple(number for number in self.layers if number in layers)
 
     def forward(self, rows: Sequence[Encoded]) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Verdict logits and clause logits of every row, all rows in one pass."""
@@ -152,24 +170,27 @@ def open_models(
     """
     bert, tokenizer = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
-    load_weights(model, path, sha256)
-    shared = [bert.embeddings, *bert.encoder.layer[:FROZEN]]
+    ranges = load_weights(model, path, sha256)
+    shared = [bert.embeddings, *bert.encoder.layer[: model.frozen]]
     second = copy.deepcopy(model, {id(module): module for module in shared})
-    load_weights(second, mirror, mirror_sha256)
-    return _ready(model), _ready(second), tokenizer
+    second_ranges = load_weights(second, mirror, mirror_sha256)
+    return _ready(model, ranges), _ready(second, second_ranges), tokenizer
 
 
 def open_model(path: Path, sha256: str | None = None) -> tuple[CrossEncoder, E5Tokenizer]:
     """A model that ships as differences from e5, in eval mode, and its tokenizer. Raises `ModelDamaged`."""
     bert, tokenizer = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
-    load_weights(model, path, sha256)
-    return _ready(model), tokenizer
+    ranges = load_weights(model, path, sha256)
+    return _ready(model, ranges), tokenizer
 
 
-def _ready(model: CrossEncoder) -> CrossEncoder:
+def _ready(model: CrossEncoder, ranges: Mapping[str, np.ndarray]) -> CrossEncoder:
     model.bert.to(quick_dtype())  # after the differences are added: they are small
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    if supported():
+        quantize(model.bert, ranges)
+    return model
 
 
 def worth(
@@ -247,19 +268,22 @@ def trained_names(model: CrossEncoder) -> list[str]:
     found = []
     for name, _ in model.named_parameters():
         layer = name.split("encoder.layer.")[-1].split(".")[0]
-        if name.startswith("head.") or ("encoder.layer." in name and int(layer) >= FROZEN):
+        if name.startswith("head.") or ("encoder.layer." in name and int(layer) >= model.frozen):
             found.append(name)
     return found
 
 
-def save_weights(model: CrossEncoder, trained: dict[str, torch.Tensor], path: Path) -> str:
-    """Writes what differs from `model`; returns the file's sha256.
+def save_weights(
+    model: CrossEncoder, trained: dict[str, torch.Tensor], path: Path, ranges: Mapping[str, np.ndarray] | None = None
+) -> str:
+    """Writes what differs from `model`, and the ranges for `quantize`; returns the file's sha256.
 
     Matrices of the encoder as 4-bit differences in blocks of 32 with one
     float16 scale, the rest as float16.
     """
     base = dict(model.named_parameters())
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {"layers": np.array(model.layers, np.uint8)}
+    arrays |= {_RANGE + name: most.astype(np.float16) for name, most in (ranges or {}).items()}
     for name in trained_names(model):
         value = trained[name].float()
         if name.startswith("head.") or value.ndim < 2:
@@ -274,13 +298,18 @@ def save_weights(model: CrossEncoder, trained: dict[str, torch.Tensor], path: Pa
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def load_weights(model: CrossEncoder, path: Path, sha256: str | None = None) -> None:
-    """Adds saved differences to the model that they were taken from. Raises `ModelDamaged`."""
+def load_weights(model: CrossEncoder, path: Path, sha256: str | None = None) -> dict[str, np.ndarray]:
+    """Adds saved differences to the model that they were taken from, and drops the layers that it hadn't.
+
+    Returns the ranges that were saved with them. Raises `ModelDamaged`.
+    """
     try:
         raw = path.read_bytes()
         if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
             raise ValueError("its sha256 is not the published one")
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays, torch.no_grad():
+            if "layers" in arrays:
+                model.keep(arrays["layers"].tolist())
             for name, parameter in model.named_parameters():
                 if name in arrays:
                     parameter.copy_(torch.from_numpy(arrays[name].astype(np.float32)))
@@ -289,6 +318,7 @@ def load_weights(model: CrossEncoder, path: Path, sha256: str | None = None) -> 
                     steps = np.stack([packed & 15, packed >> 4], 2).reshape(len(packed), _BLOCK)
                     change = (steps.astype(np.float32) - 8) * arrays[name + "/scale"].astype(np.float32)[:, None]
                     parameter.add_(torch.from_numpy(change.reshape(tuple(parameter.shape))).to(parameter.dtype))
+            return {name.removeprefix(_RANGE): arrays[name] for name in arrays if name.startswith(_RANGE)}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelDamaged(
             f"can't read the grader's weights {str(path)!r}: {error}",

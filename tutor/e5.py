@@ -131,7 +131,7 @@ def _unpack(blocks: np.ndarray) -> np.ndarray:
     return weights.reshape(-1)
 
 
-def _packed_attention(
+def packed_attention(
     module, query, key, value, attention_mask, *, lengths: list[int], scaling: float, **kwargs
 ):
     """Attention within each of the texts that one row holds, `lengths` tokens each.
@@ -153,7 +153,7 @@ def _packed_attention(
     return output[None], None
 
 
-AttentionInterface.register(_ATTENTION, _packed_attention)
+AttentionInterface.register(_ATTENTION, packed_attention)
 
 
 def quick_dtype() -> torch.dtype:

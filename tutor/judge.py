@@ -13,11 +13,11 @@ from tutor.grading import Reading
 
 WEIGHTS = Path(__file__).parent / "grading" / "judge.npz"
 """What training changed; `evals/grader/README.md` is its model card."""
-SHA256 = "1de8d6e8897ae2dff5075a082df8ebc5647a4e382a1e0340da8dd283e7c02bed"
+SHA256 = "90b6524d17479636748447235c761800f63f8e109e6bf05cf852cb84052a9314"
 
 MIRROR = WEIGHTS.with_name("mirror.npz")
 """What a second training changed of those, to tell a text from its mirror image."""
-MIRROR_SHA256 = "3dcd4de1a7d35d45de5b52f3f6ba3ccd46f573a09d19f3ea72bc99d56e27d66f"
+MIRROR_SHA256 = "04daaa916fd35fbebe8d77403aded2427dd95ec49d5a32b4487667f81a62cfda"
 
 
 REFERENCE = WEIGHTS.with_name("reference.npz")

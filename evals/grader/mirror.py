@@ -22,13 +22,14 @@ import torch
 
 from evals.grader.cases import graded
 from evals.grader.data import CORPUS, Reply, load
+from evals.grader.pack import MEASURED, write
 from evals.grader.pairs import held_out
-from evals.grader.statements import RIGHT, WRONG, Statements
+from evals.grader.statements import NOTED_WRONG, SWAPPED, TOLD, Statements, load_exchanged
 from evals.grader.statements import load as load_statements
 from evals.grader.train import descend, in_batches, learnable, learning, trained
 from tutor import lexicon
 from tutor.corpus import Item, read
-from tutor.cross_encoder import MOST_SAID, CrossEncoder, encode, load_weights, save_weights
+from tutor.cross_encoder import MOST_SAID, CrossEncoder, encode, load_weights
 from tutor.e5 import load_bert
 from tutor.grading import VERDICTS
 from tutor.grading.clauses import around, sentences
@@ -36,7 +37,7 @@ from tutor.grading.exchange import exchanged
 from tutor.judge import MIRROR, WEIGHTS
 
 RATE, HEAD_RATE = 7e-5, 3e-4
-SHARES = {"corpus": 0.3, "statements": 0.15, "falsified": 0.15, "replies": 0.4}
+SHARES = {"corpus": 0.2, "statements": 0.1, "falsified": 0.15, "swapped": 0.25, "replies": 0.3}
 """Where the triples come from."""
 FROM_WRONG = 0.1
 """Contradicting words, as a share of the triples, that keep the verdicts from drifting."""
@@ -108,19 +109,20 @@ def from_statements(banks: Iterable[Statements], items: Mapping[str, Item]) -> I
     for bank in banks:
         item = items[bank.item]
         for point, texts in zip(item.points, bank.points, strict=True):
-            for said in (texts[n] for n in RIGHT):
+            for said in (texts[n] for n in TOLD.right):
                 for contrast in item.contrasts:
                     other = exchanged(said, contrast, bank.lang)
                     if other is not None:
                         yield Triple(said, other, _plain(point.text[bank.lang]), item.id)
 
 
-def falsified(banks: Iterable[Statements], items: Mapping[str, Item]) -> Iterator[Triple]:
-    """Right statements, and the wrong ones that resemble them."""
+def falsified(banks: Iterable[Statements], items: Mapping[str, Item], wrong: Iterable[int]) -> Iterator[Triple]:
+    """Wrong statements of these kinds, and the right ones that they resemble."""
     for bank in banks:
         for point, texts in zip(items[bank.item].points, bank.points, strict=True):
-            for right, wrong in zip(RIGHT, WRONG, strict=True):
-                yield Triple(texts[right], texts[wrong], _plain(point.text[bank.lang]), bank.item)
+            for kind in wrong:
+                if texts[kind]:
+                    yield Triple(texts[bank.kinds.twins[kind]], texts[kind], _plain(point.text[bank.lang]), bank.item)
 
 
 def _plain(text: str) -> str:
@@ -163,10 +165,14 @@ def train(out: Path, size: int, seed: int) -> dict[str, float]:
     replies = load()
     known = [r for r in replies if not held_out(r.item) and r.item not in aside]
     corpus = [t for i in items.values() if not held_out(i.id) and i.id not in aside for t in from_corpus(i, draw)]
-    banks = [bank for bank in load_statements() if not held_out(bank.item) and bank.item not in aside]
+    told, pairs = (
+        [bank for bank in banks if not held_out(bank.item) and bank.item not in aside]
+        for banks in (load_statements(), load_exchanged())
+    )
     sources = {
         "corpus": corpus, "replies": list(from_replies(known, items)),
-        "statements": list(from_statements(banks, items)), "falsified": list(falsified(banks, items)),
+        "statements": list(from_statements(told, items)), "swapped": list(falsified(pairs, items, [SWAPPED])),
+        "falsified": [*falsified(told, items, TOLD.twins), *falsified(pairs, items, [NOTED_WRONG])],
     }
     triples = []
     for name, share in SHARES.items():
@@ -236,10 +242,16 @@ def right_of(model: CrossEncoder, texts: Texts, triples: Sequence[Triple]) -> fl
 
 def pack(weights: Path, out: Path) -> str:
     """The file that ships; returns its sha256."""
-    bert, _ = load_bert(dtype=torch.float32)
+    items = {item.id: item for item in read(CORPUS).items}
+    triples = list(from_replies([reply for reply in load() if not held_out(reply.item)], items))
+    triples = random.Random(1).sample(triples, MEASURED)
+    bert, tokenizer = load_bert(dtype=torch.float32)
     model = CrossEncoder(bert)
     load_weights(model, WEIGHTS)
-    return save_weights(model, torch.load(weights, weights_only=True), out)
+    return write(
+        model, torch.load(weights, weights_only=True), out,
+        lambda trained: right_of(trained, Texts(tokenizer), triples),
+    )
 
 
 def main() -> None:

@@ -1,9 +1,11 @@
 """Statements about key points, right, half right and wrong, and replies made up of them.
 
-For every key point of an item, in each language: two right ways to say it, one
-half right, and two wrong ones, the first of which is the first right one with one
-thing turned false. Written and labelled by reading; what is known of each
-statement is known of any reply that they make up.
+Two collections, each with some texts for every key point of an item, in each language.
+`statements/`: two right ways to say the point, one half right, and two wrong ones, the
+first of which is the first right one with one thing turned false. `exchanged/`: a right
+sentence about two terms of the item, the same with the two exchanged, a right note and a
+wrong note. Written and labelled by reading; what is known of each statement is known
+of any reply that they make up.
 """
 
 from __future__ import annotations
@@ -20,10 +22,9 @@ from evals.grader.pairs import Pair, joined, one_hot
 from tutor.corpus import Item, read
 
 FOLDER = Path(__file__).parent / "statements"
+EXCHANGED_FOLDER = Path(__file__).parent / "exchanged"
 SECOND = Path(__file__).parent / "second_statements.jsonl"
-VERDICT = ("hit", "hit", "partial", "contradicted", "contradicted")
-"""What each of a point's statements says of it."""
-RIGHT, HALF, WRONG = (0, 1), 2, (3, 4)
+EXCHANGED_SECOND = Path(__file__).parent / "second_exchanged.jsonl"
 HALVES = 0.1
 """Share of the points of a reply that are said half."""
 BETWEEN = {"zh": ("。", "。", "，", "；", "\n"), "en": (". ", ". ", "; ", ".\n")}
@@ -31,12 +32,32 @@ BETWEEN = {"zh": ("。", "。", "，", "；", "\n"), "en": (". ", ". ", "; ", ".
 
 
 @dataclass(frozen=True)
+class Kinds:
+    """What each of a point's texts says of it, and for each wrong one the right one that it resembles."""
+
+    verdicts: tuple[str, ...]
+    twins: Mapping[int, int]
+
+    @property
+    def right(self) -> list[int]:
+        return list(self.twins.values())
+
+
+TOLD = Kinds(("hit", "hit", "partial", "contradicted", "contradicted"), {3: 0, 4: 1})
+HALF = TOLD.verdicts.index("partial")
+EXCHANGED = Kinds(("hit", "contradicted", "hit", "contradicted"), {1: 0, 3: 2})
+SAID, SWAPPED, NOTED, NOTED_WRONG = range(4)
+"""The texts of `EXCHANGED`. Where the exchange makes nothing false, SWAPPED is empty."""
+
+
+@dataclass(frozen=True)
 class Statements:
-    """`points` has five texts for each key point of the item, in the order of `VERDICT`."""
+    """`points` has for each key point of the item a text of every kind."""
 
     item: str
     lang: str
     points: tuple[tuple[str, ...], ...]
+    kinds: Kinds = TOLD
 
 
 def load(folder: Path = FOLDER) -> list[Statements]:
@@ -44,10 +65,18 @@ def load(folder: Path = FOLDER) -> list[Statements]:
     return by_line(folder, _statements)
 
 
-def _statements(row: dict) -> Statements:
-    one = Statements(row["item"], row["lang"], tuple(tuple(texts) for texts in row["points"]))
-    if any(len(set(texts)) != len(VERDICT) or not all(texts) for texts in one.points):
-        raise ValueError(f"{len(VERDICT)} different texts are wanted for each point")
+def load_exchanged(folder: Path = EXCHANGED_FOLDER) -> list[Statements]:
+    """As `load`, of the other collection."""
+    return by_line(folder, lambda row: _statements(row, EXCHANGED))
+
+
+def _statements(row: dict, kinds: Kinds = TOLD) -> Statements:
+    one = Statements(row["item"], row["lang"], tuple(tuple(texts) for texts in row["points"]), kinds)
+    count = len(kinds.verdicts)
+    if any(len(texts) != count or len(set(texts)) != count for texts in one.points):
+        raise ValueError(f"{count} different texts are wanted for each point")
+    if any(not text for texts in one.points for n, text in enumerate(texts) if kinds is TOLD or n != SWAPPED):
+        raise ValueError("a text is empty")
     return one
 
 
@@ -69,12 +98,12 @@ def alone(banks: Sequence[Statements], items: Mapping[str, Item], draw: random.R
     for bank in banks:
         item = items[bank.item]
         for number, texts in enumerate(bank.points):
-            for kind, text in enumerate(texts):
-                name = f"{bank.item} {bank.lang} alone"
-                twin = (f"{name} {kind - 3}", number) if kind in WRONG else None
+            for kind, text in _told(texts):
+                name = f"{bank.item} {bank.lang} {len(bank.kinds.verdicts)} alone"
+                twin = (f"{name} {bank.kinds.twins[kind]}", number) if kind in bank.kinds.twins else None
                 asked = item.question[bank.lang] if draw.random() < 0.7 else ""
                 found.append(Pair(
-                    text, asked, item.points[number].text[bank.lang], one_hot(VERDICT[kind]), bank.item,
+                    text, asked, item.points[number].text[bank.lang], one_hot(bank.kinds.verdicts[kind]), bank.item,
                     ((0, len(text)),), (f"{name} {kind}", number), twin,
                 ))
     return found
@@ -86,12 +115,12 @@ def abroad(banks: Sequence[Statements], items: Mapping[str, Item], share: float,
     for bank in banks:
         item, other = items[bank.item], "en" if bank.lang == "zh" else "zh"
         for number, texts in enumerate(bank.points):
-            for kind, text in enumerate(texts):
+            for kind, text in _told(texts):
                 if draw.random() >= share:
                     continue
                 if draw.random() < 0.35 or len(item.points) < 2:
                     found.append(Pair(
-                        text, item.question[other], item.points[number].text[other], one_hot(VERDICT[kind]),
+                        text, item.question[other], item.points[number].text[other], one_hot(bank.kinds.verdicts[kind]),
                         bank.item, ((0, len(text)),), weight=0.5,
                     ))
                 else:
@@ -107,33 +136,64 @@ def replies(banks: Sequence[Statements], items: Mapping[str, Item], each: int, d
     return [pair for bank in banks for n in range(each) for pair in _reply(bank, items[bank.item], n, draw)]
 
 
+def _told(texts: Sequence[str]) -> Iterator[tuple[int, str]]:
+    return ((kind, text) for kind, text in enumerate(texts) if text)
+
+
 def _reply(bank: Statements, item: Item, number: int, draw: random.Random) -> Iterator[Pair]:
     count = len(bank.points)
     told = draw.sample(range(count), draw.randint(min(2, count), count))
     if draw.random() < 0.5:
         told.sort()
-    wrong = draw.choice((0.0, 0.0, 0.5, 1.0)) if draw.random() < 0.65 else None
-    falsified = draw.choice(told) if wrong is None else -1
-    kinds = {
-        n: HALF if draw.random() < HALVES
-        else draw.choice(WRONG if n == falsified or draw.random() < (wrong or 0.0) else RIGHT)
-        for n in told
-    }
-    name = f"{bank.item} {bank.lang} reply {number}"
+    kinds, falsified = (_mixed if bank.kinds is TOLD else _throughout)(bank, told, draw)
+    name = f"{bank.item} {bank.lang} {len(bank.kinds.verdicts)} reply {number}"
     between = draw.choice(BETWEEN[bank.lang])
     text, spans = _joined([bank.points[n][kinds[n]] for n in told], bank.lang, between)
     twin = None
-    if falsified >= 0 and kinds[falsified] in WRONG:
-        better = {**kinds, falsified: kinds[falsified] - 3}
+    if falsified is not None:
+        whole = bank.kinds is EXCHANGED and kinds[falsified] == SWAPPED
+        mended = told if whole else [falsified]
+        better = {n: bank.kinds.twins.get(kind, kind) if n in mended else kind for n, kind in kinds.items()}
         other, places = _joined([bank.points[n][better[n]] for n in told], bank.lang, between)
         twin = f"{name} mended", falsified
         yield _pair(bank, item, other, places[told.index(falsified)], falsified, "hit", twin, None)
     for point in range(count):
         if point in kinds:
             span = spans[told.index(point)]
-            yield _pair(bank, item, text, span, point, VERDICT[kinds[point]], (name, point), twin if point == falsified else None)
+            yield _pair(
+                bank, item, text, span, point, bank.kinds.verdicts[kinds[point]], (name, point),
+                twin if point == falsified else None,
+            )
         else:
             yield _pair(bank, item, text, None, point, "missed", (name, point), None)
+
+
+def _mixed(bank: Statements, told: Sequence[int], draw: random.Random) -> tuple[dict[int, int], int | None]:
+    """The kind of text for each point that is told, and the point whose wrong text gets a mended twin."""
+    wrong = draw.choice((0.0, 0.0, 0.5, 1.0)) if draw.random() < 0.65 else None
+    falsified = draw.choice(told) if wrong is None else None
+    kinds = {
+        n: HALF if draw.random() < HALVES
+        else draw.choice(list(TOLD.twins) if n == falsified or draw.random() < (wrong or 0.0) else TOLD.right)
+        for n in told
+    }
+    return kinds, falsified if falsified is not None and kinds[falsified] in TOLD.twins else None
+
+
+def _throughout(bank: Statements, told: Sequence[int], draw: random.Random) -> tuple[dict[int, int], int | None]:
+    """The same for a reply whose two terms are exchanged all through, that is right, or that is in notes."""
+    style = draw.choice(("swapped", "swapped", "said", "noted", "noted", "one wrong"))
+    if style == "swapped":
+        kinds = {n: SWAPPED if bank.points[n][SWAPPED] else SAID for n in told}
+        changed = [n for n, kind in kinds.items() if kind == SWAPPED]
+        return kinds, draw.choice(changed) if changed else None
+    if style == "said":
+        return dict.fromkeys(told, SAID), None
+    kinds = {n: draw.choice((NOTED, NOTED, NOTED, SAID)) for n in told}
+    if style == "noted":
+        return kinds, None
+    falsified = draw.choice(told)
+    return kinds | {falsified: NOTED_WRONG}, falsified
 
 
 def _pair(
@@ -151,25 +211,29 @@ def _joined(parts: Sequence[str], lang: str, between: str) -> tuple[str, list[tu
     return text + ("。" if lang == "zh" else "."), spans
 
 
-def second_reading(banks: Sequence[Statements]) -> dict:
-    """How far a second reader, who saw no labels, agrees on the statements of `second_statements.jsonl`."""
+def second_reading(banks: Sequence[Statements], path: Path) -> dict:
+    """How far a second reader, who saw no labels, agrees on the statements of the file (300 of them)."""
     known = {(bank.item, bank.lang): bank for bank in banks}
-    rows = [json.loads(line) for line in SECOND.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     same = 0
     for row in rows:
         item, lang, number, kind = row["statement"].split()
-        assert int(number) < len(known[item, lang].points)
-        same += VERDICT[int(kind)] == row["verdict"]
+        bank = known[item, lang]
+        assert int(number) < len(bank.points)
+        same += bank.kinds.verdicts[int(kind)] == row["verdict"]
     return {"statements": len(rows), "same": round(same / len(rows), 3)}
 
 
 def main() -> int:
-    banks = load()
-    found = problems(banks, {item.id: item for item in read(CORPUS).items})
+    items = {item.id: item for item in read(CORPUS).items}
+    found = []
+    for banks, second in ((load(), SECOND), (load_exchanged(), EXCHANGED_SECOND)):
+        found += problems(banks, items)
+        count = sum(bool(text) for bank in banks for texts in bank.points for text in texts)
+        print(f"{count} statements on {len({bank.item for bank in banks})} items", file=sys.stderr)
+        print(f"second reading: {second_reading(banks, second)}", file=sys.stderr)
     print("\n".join(found))
-    count = sum(len(texts) for bank in banks for texts in bank.points)
-    print(f"{count} statements on {len({bank.item for bank in banks})} items, {len(found)} problems", file=sys.stderr)
-    print(f"second reading: {second_reading(banks)}", file=sys.stderr)
+    print(f"{len(found)} problems", file=sys.stderr)
     return 1 if found else 0
 
 

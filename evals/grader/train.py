@@ -32,7 +32,7 @@ from evals.grader.pairs import (
     written,
 )
 from tutor.corpus import read
-from tutor.cross_encoder import FROZEN, CrossEncoder, Encoded, attended, encode, load_weights
+from tutor.cross_encoder import LAYERS, CrossEncoder, Encoded, attended, encode, load_weights
 from tutor.e5 import load_bert
 from tutor.grading.clauses import clauses
 
@@ -118,13 +118,16 @@ def mixed(replies: Sequence[Reply], items: dict, most_public: int, draw: random.
     """What one epoch reads: pairs of every source, none of an item that is kept aside."""
     told = written([r for r in replies if not held_out(r.item)], items)
     corpus_items = [i for i in items.values() if i.points and not held_out(i.id)]
-    banks = [bank for bank in statements.load() if not held_out(bank.item)]
+    told_banks, exchanged = (
+        [bank for bank in banks if not held_out(bank.item)] for banks in (statements.load(), statements.load_exchanged())
+    )
+    banks = told_banks + exchanged
     return [
         *told, *across(told, list(replies), items, 0.08, draw), *cut(told, 0.12, draw), *hollow(told, items, 0.08, draw),
         *from_corpus(draw.sample(corpus_items, len(corpus_items) // 5), draw),
         *public(draw, most_public, aside_public()),
-        *statements.alone(banks, items, draw), *statements.abroad(banks, items, 0.25, draw),
-        *statements.replies(banks, items, 3, draw),
+        *statements.alone(banks, items, draw), *statements.abroad(banks, items, 0.18, draw),
+        *statements.replies(told_banks, items, 1, draw), *statements.replies(exchanged, items, 2, draw),
     ]
 
 
@@ -145,6 +148,7 @@ def train(out: Path, epochs: int, seed: int, most_public: int, folders: list[Pat
     model = CrossEncoder(bert)
     if start:
         load_weights(model, start)
+    model.keep(LAYERS)
     inner, head = learnable(model)
     optimizer = torch.optim.AdamW(
         [{"params": head, "lr": HEAD_RATE}, {"params": inner, "lr": rate}], weight_decay=0.01
@@ -187,7 +191,7 @@ def learnable(model: CrossEncoder) -> tuple[list[torch.nn.Parameter], list[torch
     """What is trained of e5 and of the head; the rest is frozen."""
     model.requires_grad_(True)
     model.bert.embeddings.requires_grad_(False)
-    for layer in model.bert.encoder.layer[:FROZEN]:
+    for layer in model.bert.encoder.layer[: model.frozen]:
         layer.requires_grad_(False)
     return [p for p in model.bert.parameters() if p.requires_grad], list(model.head.parameters())
 
@@ -196,7 +200,7 @@ def learning(model: CrossEncoder) -> None:
     """Training mode, without dropout in what is frozen: drawing its numbers takes long."""
     model.train()
     model.bert.embeddings.eval()
-    for layer in model.bert.encoder.layer[:FROZEN]:
+    for layer in model.bert.encoder.layer[: model.frozen]:
         layer.eval()
 
 
