@@ -89,6 +89,7 @@ class Snapshot:
             self._owners = {owner for _, _, owner in self._kinds.values() if owner}
             self._owns: dict[str, Own] = {}
             self._parts: dict[str, tuple[Part, ...]] = {}
+            self._everybodys: dict[str, Item] | None = None
             self._matrix = np.load(folder / "vectors.npy", mmap_mode="r")
             self._place = {row[0]: place for place, row in enumerate(self._chunks)}
             counted = json.loads((folder / "words.json").read_text("utf-8"))
@@ -145,8 +146,12 @@ class Snapshot:
 
     def items(self, own: Collection[str] = ()) -> list[Item]:
         """All items, in the order of their ids; of those that are somebody's, these."""
-        rows = self._query("SELECT id, json FROM items ORDER BY id")
-        return [load_item(text) for i, text in rows if not self._kinds[i][2] or i in own]
+        if self._everybodys is None:  # every grade asks for them
+            rows = self._query("SELECT id, json FROM items ORDER BY id")
+            self._everybodys = {i: load_item(text) for i, text in rows if not self._kinds[i][2]}
+        owned = {i: self.item(i, own) for i in own if self._kinds[i][2]}
+        found = self._everybodys | owned
+        return [found[i] for i in sorted(found)] if owned else list(found.values())
 
     def item(self, item_id: str, own: Collection[str] = ()) -> Item:
         """The item with that id, if it is everybody's or one of these. Raises `KeyError`."""
