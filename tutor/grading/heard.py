@@ -45,6 +45,11 @@ REPEATED = 6
 MOST_LISTED = 9
 """Words or names in a row, between commas; more of them are no sentence, but terms thrown in."""
 _INVISIBLE = dict.fromkeys((8203, 8204, 8205, 8288, 65279, 173))
+_LOOK_ALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u04cf\u0442\u043a\u043c\u043d\u0432\u03bf\u03bd\u03b1\u03b9\u03c1",
+    "aeopcyxijshdltkmhbovaip",
+)
+"""Cyrillic and Greek letters that look like Latin ones (Unicode TR 39), lower case."""
 _ENCODED = re.compile(r"^[A-Za-z0-9+/=_-]{40,}$")
 _SENTENCE_END = re.compile(r"[。！？!?\n]|\.(?=\s|$)")
 
@@ -77,7 +82,8 @@ def heard(reply: str, questions: Sequence[str]) -> list[Clause]:
     for start, end in clauses(reply):
         text = unicodedata.normalize("NFKC", reply[start:end].translate(_INVISIBLE))
         kind: Kind = "said"
-        if start < ordered_until or _ORDER.search(text) or _ENCODED.match(text):
+        latin = text.lower().translate(_LOOK_ALIKES)
+        if start < ordered_until or _ORDER.search(text) or _ORDER.search(latin) or _ENCODED.match(text):
             kind = "order"
             if start >= ordered_until:
                 stop = _SENTENCE_END.search(reply, max(start, end - 1))
